@@ -1,0 +1,100 @@
+"""
+Ambient operations: an operation id for calls made deep inside an SDK.
+
+It is a context variable: tasks inherit it, pool threads do not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from collections.abc import Iterator
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any
+
+import attrs
+
+from samekey.keys import KeyPart, Operation
+
+
+@attrs.frozen
+class Scope:
+    """An ambient operation, and the steps inside it."""
+
+    operation: Operation
+    steps: tuple[KeyPart, ...] = ()
+
+    def at(self, method: str, url: Any) -> Operation:
+        """Give the operation of a call to *url*, made inside."""
+        parts = (self.operation.id, len(self.steps), *self.steps)
+        return attrs.evolve(self.operation, id=(*parts, method, url.path))
+
+
+_SCOPE: ContextVar[Scope | None] = ContextVar("samekey_scope", default=None)
+
+
+def current() -> Scope | None:
+    """Give the ambient operation, if there is one."""
+    return _SCOPE.get()
+
+
+class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
+    """
+    Name what every keyed call inside belongs to.
+
+    The operation id of a call inside is (the ambient id, the steps, method,
+    path), so an SDK's own retry of a call is the same operation. Two equal
+    calls in one scope are one operation: tell them apart by `step`. An inner
+    `operation` replaces the outer one; an explicit `operation=` or key wins;
+    GET and the other methods that get no key by default stay without.
+
+        with samekey.operation(("order", order_id)) as op:
+            sdk.create_charge(...)
+            with op.step("capture"):
+                sdk.capture(...)
+
+    Args:
+        id: As for `Operation`, or an `Operation`.
+
+    Raises:
+        InvalidKey: If *id*, or a part of it, is empty.
+
+        TypeError: If a part of *id* cannot stand in a key, as None.
+    """
+
+    def __init__(self, id: KeyPart | Operation) -> None:  # noqa: A002
+        self._scope = Scope(id if isinstance(id, Operation) else Operation(id))
+        self._tokens: list[Token[Scope | None]] = []
+
+    def __enter__(self) -> operation:
+        self._tokens.append(_SCOPE.set(self._scope))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _SCOPE.reset(self._tokens.pop())
+
+    @contextlib.contextmanager
+    def step(self, name: KeyPart) -> Iterator[None]:
+        """
+        Tell calls inside apart from equal ones in the same operation.
+
+        Raises:
+            InvalidKey: If *name* is empty.
+
+            TypeError: If *name* cannot stand in a key.
+        """
+        Operation(name)
+        outer = _SCOPE.get()
+        if outer is None or outer.operation != self._scope.operation:
+            outer = self._scope
+        token = _SCOPE.set(attrs.evolve(outer, steps=(*outer.steps, name)))
+        try:
+            yield
+        finally:
+            _SCOPE.reset(token)

@@ -1,0 +1,100 @@
+"""
+Bodies: a request's, frozen into bytes; an answer's, drained or looked at.
+
+The steps between the I/O, which both drivers share.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from samekey._call import Call
+from samekey._library import Response
+from samekey.errors import BodyNotReplayable
+
+
+DRAIN_LIMIT = 64 * 1024
+DRAIN_SECONDS = 0.5
+"""A failed answer is not waited for; its connection is then closed."""
+
+
+def refrain(call: Call, base: type) -> bool:
+    """
+    Tell whether the body is not for this kind of client.
+
+    The library says so itself when the request is sent.
+    """
+    return not isinstance(call.request.stream, base)
+
+
+class Frozen:
+    """Collects a body, so that every attempt sends the same bytes."""
+
+    def __init__(self, call: Call, limit: int) -> None:
+        self._call = call
+        self._limit = limit
+        self._chunks: list[bytes] = []
+        self._size = 0
+        declared = call.request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > limit:
+            raise self._too_long(f"{declared} bytes")
+
+    def add(self, chunk: bytes) -> None:
+        """
+        Take one chunk.
+
+        Raises:
+            BodyNotReplayable: If the body is over the limit.
+        """
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise self._too_long("more")
+
+    def _too_long(self, got: str) -> BodyNotReplayable:
+        msg = (
+            f"a body that is not bytes must be at most {self._limit} bytes to"
+            f" be sent again, got {got}; nothing was sent. Pass bytes, or a"
+            " policy with attempts=1 and no operation id"
+        )
+        return BodyNotReplayable(msg)
+
+    def put(self) -> None:
+        """Make the bytes the request's body; its framing stays."""
+        request: Any = self._call.request
+        data = b"".join(self._chunks)
+        request.stream = self._call.library.ByteStream(data)
+        request.read()
+        declared = request.headers.get("content-length")
+        if declared is not None and declared != str(len(data)):
+            # httpx counts a file from its start, and sends it from where it
+            # stands: a length that is too long never gets an answer.
+            request.headers["content-length"] = str(len(data))
+        self._call.replayable = True
+
+
+def before_drain(call: Call, response: Response) -> bool:
+    """Tell whether a failed answer is worth reading; hurry it, if so."""
+    length = response.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > DRAIN_LIMIT:
+        return False
+    if call.tap is not None:
+        timeouts = call.tap.timeouts
+        read = timeouts.get("read")
+        timeouts["read"] = (
+            DRAIN_SECONDS if read is None else min(read, DRAIN_SECONDS)
+        )
+    return True
+
+
+def decoded(call: Call, response: Response, chunks: list[bytes]) -> bytes:
+    """Undo the content encoding of a body that was looked at."""
+    raw = b"".join(chunks)
+    try:
+        copy = call.library.Response(
+            response.status_code, headers=response.headers, content=raw
+        )
+        content: bytes = copy.content
+    except Exception:  # noqa: BLE001 -- then no code is found in it
+        return raw
+    return content

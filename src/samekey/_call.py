@@ -1,0 +1,266 @@
+"""
+The state of one operation while it is sent.
+
+It lives in `request.extensions["samekey"]`, which httpx carries over
+redirects and auth re-sends, and afterwards on the response or the exception,
+where `report` finds it. What a report needs is computed when it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import attrs
+
+from samekey._library import Module, Request, Response, timeouts_of
+from samekey._memory import Entry
+from samekey._outcome import (
+    IDEMPOTENT_METHODS,
+    Past,
+    Row,
+    decide,
+    table_for,
+)
+from samekey._policy import DEFAULT, DEFAULT_DEADLINE, RetryPolicy
+from samekey._report import Attempt, Outcome, Report
+from samekey._terms import Terms
+from samekey._verdict import Evidence
+from samekey._waits import StrategyCaller
+from samekey.keys import Operation
+from samekey.profiles import Profile
+
+
+class Limits(Protocol):
+    """The httpx timeouts of the send that is under way."""
+
+    timeouts: dict[str, float | None]
+
+
+EXTENSION = "samekey"
+
+
+class Call:
+    """
+    One operation: what is fixed, and what has happened.
+
+    Most fields stay at the defaults of the class: a first try that succeeds
+    pays for what it uses.
+    """
+
+    # Fixed when it is opened.
+    key: str | None = None
+    operation: Operation | None = None
+    theirs = False  # the key is the user's
+    header = ""  # the field that carries the key
+    freezes = False  # its body is still to be read into bytes
+    replayable = True  # its body can be sent again
+    guarded = False  # it is resent only if it was certainly not sent
+    unread = False  # the answer is handed out with its body unread
+    follows = False  # same-origin 307 and 308 are followed here
+    returns_doubt = False  # a doubtful status is returned, not raised
+    is_transport = False
+    bare = False  # this hop of a redirect goes without the key
+    max_redirects = 0
+    options: dict[str, Any] | None = None  # of the client's send
+
+    # What has happened.
+    evidence: Evidence | None = None
+    attempts: list[Evidence] | None = None  # before the current one
+    past: Past | None = None
+    entry: Entry | None = None
+    counted = 0  # attempts that count against the policy's
+    polls = 0  # in a row
+    waited = 0.0
+    first_sent: float | None = None
+    first_sent_wall = 0.0
+    outcome = Outcome.OPEN
+    response: Response | None = None  # the latest answer
+    doubt: object = None  # exception or response of the latest doubtful one
+    strategies: StrategyCaller | None = None
+    pristine: Any = None  # the headers before auth and hooks saw them
+    active = False
+    tap: Limits | None = None
+    client: Any = None  # whose base_url is vouched for
+    _deadline: float | None = None
+    _has_deadline: bool | None = None
+    _report: Report | None = None
+
+    def __init__(
+        self,
+        request: Request,
+        library: Module,
+        terms: Terms,
+        policy: RetryPolicy,
+        profile: Profile,
+    ) -> None:
+        self.request = self.opened = request
+        self.library = library
+        self.terms = terms
+        self.policy = policy
+        self.profile = profile
+        self.method = request.method
+        self.url = request.url
+        self.started = terms.clock()
+
+    def rearm(self, policy: RetryPolicy | None = None) -> None:
+        """Start over with new attempts and a new deadline, same key."""
+        if policy is not None:
+            self.policy = policy
+        self.started = self.terms.clock()
+        self.counted = self.polls = 0
+        self.waited = 0.0
+        self.strategies = None
+        self._has_deadline = None
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Note that an operation that had ended goes on."""
+        self.outcome = Outcome.OPEN
+        self._report = None
+
+    def lost_in_hand(self, error: str) -> None:
+        """Note that the body broke while the user read it."""
+        if self.evidence is not None:
+            self.evidence.lost = True
+            self.evidence.error = error
+        self._report = None
+
+    def begin(self) -> Evidence:
+        """Start an attempt."""
+        now = self.terms.clock()
+        last = self.evidence
+        if last is not None:
+            self.close_attempt(last)
+        evidence = self.evidence = Evidence()
+        evidence.started = now
+        if self.first_sent is None:
+            self.first_sent = now
+            self.first_sent_wall = self.terms.wall()
+        if last is None:
+            self.counted = 1
+        else:
+            evidence.waited = self.waited
+            evidence.poll = self.polls > 0
+            if not evidence.poll:
+                self.counted += 1
+        return evidence
+
+    def close_attempt(self, last: Evidence) -> None:
+        """Move an attempt to the past."""
+        if self.past is None:
+            self.past = Past()
+        self.past.add(last)
+        last.failure = last.body_failure = None
+        if self.attempts is None:
+            self.attempts = []
+        self.attempts.append(last)
+
+    def note_doubt(self, evidence: Evidence, shown: object) -> None:
+        """Keep what the latest doubtful attempt ended with."""
+        if evidence.doubtful:
+            self.doubt = shown
+
+    def finish(self) -> None:
+        """Note that it is over, for now."""
+        self.active = False
+        self.tap = None
+        entry = self.entry
+        if entry is not None:
+            past = Past() if self.past is None else attrs.evolve(self.past)
+            if self.evidence is not None:
+                past.add(self.evidence)
+            entry.doubtful = entry.doubtful or past.doubtful
+            entry.settled = entry.settled or past.settled
+            entry.touched = entry.touched or past.touched
+            entry.report = self.report()
+
+    def vouched(self) -> bool:
+        """Tell whether somebody vouched that the host keeps keys."""
+        base = None if self.client is None else self.client.base_url
+        if base is not None and not base.host:
+            base = None
+        return self.terms.vouches(self.url, base)
+
+    def age(self, at: float) -> float:
+        """Give the seconds from the first send to the clock's *at*."""
+        if self.first_sent is None:
+            return 0.0
+        terms = self.terms
+        wall_at = terms.wall() + at - terms.clock()
+        # The longer of the two: one stops in suspend, one can be set back.
+        return max(at - self.first_sent, wall_at - self.first_sent_wall)
+
+    @property
+    def deadline(self) -> float | None:
+        """When it must be over, by the clock; None if it has no deadline."""
+        if self._has_deadline is None:
+            seconds = self.policy.deadline
+            if seconds is DEFAULT:
+                seconds = _default_deadline(self.request)
+            self._has_deadline = seconds is not None
+            if isinstance(seconds, (int, float)):
+                self._deadline = self.started + seconds
+        return self._deadline if self._has_deadline else None
+
+    @property
+    def protected(self) -> bool:
+        """Whether a resend cannot act twice: a key, or the method."""
+        if self.key is not None and not self.bare:
+            return True
+        return self.request.method in IDEMPOTENT_METHODS
+
+    def row(self) -> Row:
+        """Find the row of the outcome table that holds now."""
+        assert self.evidence is not None
+        past = Past() if self.past is None else self.past
+        return decide(table_for(self.method), past, self.evidence)
+
+    def report(self) -> Report:
+        """Tell what is known; the same values each time once it has ended."""
+        if self._report is not None:
+            return self._report
+        terms = self.terms
+        offset = terms.wall() - terms.clock()
+        seen = list(self.attempts or ())
+        if self.evidence is not None:
+            seen.append(self.evidence)
+        operation = self.operation
+        report = Report(
+            key=self.key,
+            operation=None if operation is None else operation.id,
+            generation=1 if operation is None else operation.generation,
+            outcome=self.outcome,
+            attempts=tuple(
+                Attempt(
+                    number=number,
+                    verdict=one.verdict,
+                    status=one.status,
+                    error=one.error,
+                    started=one.started + offset,
+                    elapsed=max(0.0, one.ended - one.started),
+                    waited=one.waited,
+                )
+                for number, one in enumerate(seen, start=1)
+            ),
+            replayed=self._replayed(),
+        )
+        if self.outcome is not Outcome.OPEN:
+            self._report = report
+        return report
+
+    def _replayed(self) -> str | None:
+        response = self.response
+        if response is None or self.evidence is None:
+            return None
+        return "server" if self.profile.is_replay(response.headers) else None
+
+
+def _default_deadline(request: Request) -> float | None:
+    timeouts = timeouts_of(request.extensions)
+    longest = DEFAULT_DEADLINE
+    for name in ("connect", "read", "write", "pool"):
+        value = timeouts.get(name)
+        if value is None:
+            return None
+        longest = max(longest, value)
+    return longest

@@ -1,0 +1,242 @@
+"""
+The drivers: they make happen what the engine asks for, and decide nothing.
+
+`Driver` and `AsyncDriver` are the only twins of the loop. The async one sleeps
+by anyio, so asyncio and trio are one case.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from collections.abc import Awaitable, Callable
+from typing import Any, assert_never
+
+from samekey._body import (
+    DRAIN_LIMIT,
+    Frozen,
+    before_drain,
+    decoded,
+    refrain,
+)
+from samekey._call import Call
+from samekey._effects import (
+    Drain,
+    Effect,
+    Follow,
+    Freeze,
+    Peek,
+    Read,
+    Send,
+    Sleep,
+)
+from samekey._engine import exchange
+from samekey._library import Request, Response, content_of
+from samekey._streams import Limits, answer, async_answer
+
+
+Transmit = Callable[[Request | None], Response]
+"""Sends the call's own request (None), or the hop of a redirect."""
+
+AsyncTransmit = Callable[[Request | None], Awaitable[Response]]
+
+
+class Driver:
+    """Runs operations with blocking I/O."""
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
+
+    def run(self, call: Call, transmit: Transmit) -> Response:
+        """Carry *call* to its outcome."""
+        flow = exchange(call)
+        step: Callable[[Any], Effect] = flow.send
+        answer: Any = None
+        while True:
+            try:
+                effect = step(answer)
+            except StopIteration as stop:
+                response: Response = stop.value
+                return response
+            try:
+                if effect.__class__ is Send:
+                    answer = transmit(None)
+                else:
+                    answer = self._perform(call, effect, transmit)
+                step = flow.send
+            except BaseException as exc:  # noqa: BLE001 -- thrown in
+                answer = exc
+                step = flow.throw
+
+    def _perform(
+        self, call: Call, effect: Effect, transmit: Transmit
+    ) -> object:
+        match effect:
+            case Read(response):
+                return self._read(call, response)
+            case Sleep(seconds):
+                return self._sleep(seconds)
+            case Drain(response):
+                return self._drain(call, response)
+            case Send():
+                return transmit(None)
+            case Follow(request):
+                return transmit(request)
+            case Peek(response):
+                return self._peek(call, response)
+            case Freeze(limit):
+                return self._freeze(call, limit)
+            case _:
+                assert_never(effect)
+
+    def _read(
+        self, call: Call, response: Response, limit: int | None = None
+    ) -> None:
+        if response.is_closed:
+            return
+        response.stream = answer(
+            call.library,
+            response.stream,
+            limits=Limits(call, response, limit),
+        )
+        try:
+            response.read()
+        except BaseException:
+            response.close()
+            raise
+
+    def _drain(self, call: Call, response: Response) -> None:
+        with contextlib.suppress(Exception):
+            if before_drain(call, response):
+                self._read(call, response, DRAIN_LIMIT)
+        with contextlib.suppress(Exception):
+            response.close()
+
+    def _peek(self, call: Call, response: Response) -> bytes | None:
+        if response.is_closed:
+            return content_of(response)
+        stream = response.stream
+        rest = iter(stream)
+        first: list[bytes] = []
+        size = 0
+        for chunk in rest:
+            first.append(chunk)
+            size += len(chunk)
+            if size > DRAIN_LIMIT:
+                break
+        response.stream = answer(call.library, stream, first=first, rest=rest)
+        return decoded(call, response, first) if size <= DRAIN_LIMIT else None
+
+    def _freeze(self, call: Call, limit: int) -> None:
+        if refrain(call, call.library.SyncByteStream):
+            return
+        frozen = Frozen(call, limit)
+        for chunk in call.request.stream:
+            frozen.add(chunk)
+        frozen.put()
+
+
+class AsyncDriver:
+    """Same as `Driver`, awaiting."""
+
+    def __init__(
+        self, sleep: Callable[[float], Awaitable[None]] | None = None
+    ) -> None:
+        self._sleep = _anyio_sleep if sleep is None else sleep
+
+    async def run(self, call: Call, transmit: AsyncTransmit) -> Response:
+        """Carry *call* to its outcome."""
+        flow = exchange(call)
+        step: Callable[[Any], Effect] = flow.send
+        answer: Any = None
+        while True:
+            try:
+                effect = step(answer)
+            except StopIteration as stop:
+                response: Response = stop.value
+                return response
+            try:
+                if effect.__class__ is Send:
+                    answer = await transmit(None)
+                else:
+                    answer = await self._perform(call, effect, transmit)
+                step = flow.send
+            except BaseException as exc:  # noqa: BLE001 -- thrown in
+                answer = exc
+                step = flow.throw
+
+    async def _perform(
+        self, call: Call, effect: Effect, transmit: AsyncTransmit
+    ) -> object:
+        match effect:
+            case Read(response):
+                return await self._read(call, response)
+            case Sleep(seconds):
+                return await self._sleep(seconds)
+            case Drain(response):
+                return await self._drain(call, response)
+            case Send():
+                return await transmit(None)
+            case Follow(request):
+                return await transmit(request)
+            case Peek(response):
+                return await self._peek(call, response)
+            case Freeze(limit):
+                return await self._freeze(call, limit)
+            case _:
+                assert_never(effect)
+
+    async def _read(
+        self, call: Call, response: Response, limit: int | None = None
+    ) -> None:
+        if response.is_closed:
+            return
+        response.stream = async_answer(
+            call.library,
+            response.stream,
+            limits=Limits(call, response, limit),
+        )
+        try:
+            await response.aread()
+        except BaseException:
+            await response.aclose()
+            raise
+
+    async def _drain(self, call: Call, response: Response) -> None:
+        with contextlib.suppress(Exception):
+            if before_drain(call, response):
+                await self._read(call, response, DRAIN_LIMIT)
+        with contextlib.suppress(Exception):
+            await response.aclose()
+
+    async def _peek(self, call: Call, response: Response) -> bytes | None:
+        if response.is_closed:
+            return content_of(response)
+        stream = response.stream
+        rest = aiter(stream)
+        first: list[bytes] = []
+        size = 0
+        async for chunk in rest:
+            first.append(chunk)
+            size += len(chunk)
+            if size > DRAIN_LIMIT:
+                break
+        response.stream = async_answer(
+            call.library, stream, first=first, rest=rest
+        )
+        return decoded(call, response, first) if size <= DRAIN_LIMIT else None
+
+    async def _freeze(self, call: Call, limit: int) -> None:
+        if refrain(call, call.library.AsyncByteStream):
+            return
+        frozen = Frozen(call, limit)
+        async for chunk in call.request.stream:
+            frozen.add(chunk)
+        frozen.put()
+
+
+async def _anyio_sleep(seconds: float) -> None:
+    import anyio  # noqa: PLC0415 -- `import samekey` does not load it
+
+    await anyio.sleep(seconds)

@@ -1,0 +1,220 @@
+"""
+How the caller learns the outcome: a response, an error of ours, or theirs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from samekey import _log
+from samekey._call import EXTENSION, Call
+from samekey._library import Response
+from samekey._outcome import Told
+from samekey._policy import doubtful_status
+from samekey._redirects import disarm
+from samekey._report import Outcome, Report
+from samekey._verdict import judge
+from samekey.errors import (
+    AnswerLost,
+    GaveUp,
+    InDoubt,
+    KeyReused,
+    NotExecuted,
+    Reason,
+    blend,
+    build,
+    note,
+    passing_note,
+)
+
+
+def settle(
+    call: Call,
+    response: Response | None,
+    failure: Exception | None,
+    reason: Reason,
+) -> Response:
+    """
+    End an operation by the row of the table that holds.
+
+    Raises:
+        GaveUp: If there is no answer to hand out.
+
+        KeyReused: If the server took the key for another payload's.
+    """
+    evidence = call.evidence
+    assert evidence is not None
+    row = call.row()
+    call.outcome = row.outcome
+    call.finish()
+    told = row.told
+    if told is Told.RETURNED and evidence.lost:
+        answered = row.outcome is Outcome.ANSWERED
+        told = Told.ANSWER_LOST if answered else Told.NOT_EXECUTED
+    if _hands_out(call, told, response, lost=evidence.lost):
+        if failure is not None:
+            # A response hook raised for this status.
+            attach(call, failure)
+            raise failure
+        assert response is not None
+        if told is Told.RETURNED and not doubtful_status(response.status_code):
+            call.terms.budget.succeeded(call.url)
+        disarm(call, response)
+        response.extensions[EXTENSION] = call
+        return response
+    _log.gave_up(call, evidence, reason)
+    if told is Told.KEY_REUSED:
+        raise _reused(call, response)
+    raise _gave_up(call, told, response, failure, reason)
+
+
+def _hands_out(
+    call: Call, told: Told, response: Response | None, *, lost: bool
+) -> bool:
+    if response is None or lost:
+        return False
+    evidence = call.evidence
+    assert evidence is not None
+    if told is Told.RETURNED:
+        return True
+    if told is Told.KEY_REUSED:
+        # Below an SDK the answer is the SDK's to read.
+        return call.is_transport
+    return (
+        told is Told.IN_DOUBT
+        and call.returns_doubt
+        and not evidence.reuse
+        and doubtful_status(response.status_code)
+    )
+
+
+def _reused(call: Call, response: Response | None) -> KeyReused:
+    status = None if response is None else response.status_code
+    msg = (
+        f"the server says that this key was used with another payload (status"
+        f" {status}); correct the request, or use another operation id"
+    )
+    exc = KeyReused(msg, call.report())
+    exc.response = response
+    attach(call, exc)
+    return exc
+
+
+_TOLD: dict[Told, type[GaveUp]] = {
+    Told.ANSWER_LOST: AnswerLost,
+    Told.IN_DOUBT: InDoubt,
+    Told.NOT_EXECUTED: NotExecuted,
+}
+
+_SAID: dict[type[GaveUp], str] = {
+    AnswerLost: "the server settled it, but its answer was lost",
+    InDoubt: "it may have been executed, or may not",
+    NotExecuted: "it was not executed",
+}
+
+
+def _gave_up(
+    call: Call,
+    told: Told,
+    response: Response | None,
+    failure: Exception | None,
+    reason: Reason,
+) -> GaveUp:
+    plain = _TOLD[told]
+    evidence = call.evidence
+    assert evidence is not None
+    report = call.report()
+    # What is in doubt shows the latest doubtful attempt, never a later 4xx.
+    shown: object = failure if failure is not None else response
+    if plain is InDoubt and call.doubt is not None:
+        shown = call.doubt
+    cause = shown if isinstance(shown, BaseException) else failure
+    library = call.library
+    other: type[BaseException]
+    if isinstance(shown, BaseException):
+        other = type(shown)
+    elif call.is_transport:
+        other = library.TransportError
+    else:
+        other = library.HTTPStatusError
+    msg = f"{call.method} to {call.url.host}: {_SAID[plain]} ({_last(call)})"
+    exc = build(
+        blend(plain, other, library.TransportError),
+        msg,
+        report,
+        reason,
+        note=note(plain, report, reason),
+    )
+    exc.request = call.request
+    exc.response = None if isinstance(shown, BaseException) else shown
+    exc.__cause__ = cause
+    if evidence.reuse:
+        exc.__cause__ = _reused(call, response)
+    attach(call, exc)
+    return exc
+
+
+def _last(call: Call) -> str:
+    evidence = call.evidence
+    assert evidence is not None
+    if evidence.error is not None:
+        return evidence.error
+    return f"status {evidence.status}"
+
+
+_ATTRIBUTE = "_samekey_call"
+
+
+def attach(call: Call, exc: BaseException) -> None:
+    """Attach the operation to *exc*, where `report` finds it."""
+    # The exception may be anybody's, and may refuse plain assignment.
+    BaseException.__setattr__(exc, _ATTRIBUTE, call)
+
+
+def leave(call: Call, exc: BaseException) -> None:
+    """Note that an operation is left through *exc*, which is not ours."""
+    evidence = call.evidence
+    assert evidence is not None
+    if evidence.ended == 0:
+        evidence.ended = call.terms.clock()
+        evidence.error = type(exc).__name__
+        evidence.verdict = judge(evidence, exc, call.library)
+        call.note_doubt(evidence, exc)
+    call.outcome = call.row().outcome
+    call.finish()
+    attach(call, exc)
+    notes = getattr(exc, "__notes__", None)
+    if isinstance(notes, list):
+        # One exception object may be raised for many calls, as by a mock.
+        notes[:] = [n for n in notes if not str(n).startswith("samekey: ")]
+    exc.add_note(passing_note(call.report()))
+
+
+def carried_by(value: Any) -> Call | None:
+    """Find the operation that a response or an exception carries."""
+    if isinstance(value, BaseException):
+        found = value.__dict__.get(_ATTRIBUTE)
+    else:
+        found = getattr(value, "extensions", {}).get(EXTENSION)
+    return found if isinstance(found, Call) else None
+
+
+def report(value: object) -> Report:
+    """
+    Tell what is known of the operation behind *value*.
+
+    Args:
+        value: A response that a wrapped client or transport returned, or an
+            exception that left one.
+
+    Raises:
+        LookupError: If *value* carries no operation.
+    """
+    own = getattr(value, "report", None)
+    if isinstance(value, (GaveUp, KeyReused)) and isinstance(own, Report):
+        return own
+    call = carried_by(value)
+    if call is None:
+        msg = f"no operation of samekey is behind this {type(value).__name__}"
+        raise LookupError(msg)
+    return call.report()

@@ -1,0 +1,251 @@
+"""
+The life of one operation, as a generator.
+
+`exchange` yields what should happen next, a driver makes it happen and sends
+back the answer or throws in the exception. httpx's `auth_flow` is the model,
+plus two things that it lacks: exceptions are thrown in, and a flow can ask to
+wait. No I/O here, no clock but the one that is given, no library by name: so
+every decision is tested with no network, and sync, asyncio and trio cannot
+drift apart.
+
+    Freeze?  (admit)  { Send  Follow*  Read|Peek?  decide  Drain?  Sleep }*
+
+An operation leaves in one of three ways: a response is returned; a `GaveUp`
+or `KeyReused` is raised; what the user's own code raised, or a cancellation,
+goes on up as the same object. In each case the report is attached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from samekey import _log
+from samekey._admission import admit
+from samekey._call import EXTENSION, Call
+from samekey._effects import (
+    SEND,
+    Drain,
+    Effect,
+    Follow,
+    Freeze,
+    Peek,
+    Read,
+    Sleep,
+)
+from samekey._ending import attach, leave, settle
+from samekey._library import Response, content_of, from_transport
+from samekey._next import Stop, next_step
+from samekey._redirects import hop_of
+from samekey._report import Outcome
+from samekey._verdict import Evidence, judge
+from samekey.profiles import codes_in
+
+
+MAX_BODY = 8 * 1024 * 1024
+
+Flow = Generator[Effect, Any, Response]
+
+
+def exchange(call: Call) -> Flow:
+    """
+    Carry one operation to its outcome.
+
+    Raises:
+        SamekeyError: As drawn at the top of `samekey.errors`.
+
+        BaseException: What the user's own code raises inside a send, and
+            cancellations, as the same object, with the report attached.
+    """
+    if call.freezes:
+        yield from _frozen(call)
+    if call.operation is not None or call.theirs:
+        admit(call)
+    # The journal's Claim goes here: durable before the first byte leaves.
+    try:
+        while True:
+            evidence = call.begin()
+            response: Response | None = None
+            failure: Exception | None = None
+            try:
+                if call.follows:
+                    response = yield from _followed(call, evidence)
+                else:
+                    response = yield SEND
+                status = evidence.status = response.status_code
+                if _reads_now(call, status):
+                    evidence.reading = True
+                    yield Read(response)
+            except Exception as exc:
+                if not _absorbs(call, evidence, exc):
+                    raise
+                failure = exc
+                if evidence.error is None:
+                    response = exc.response  # type: ignore[attr-defined] -- an HTTPStatusError's
+            evidence.ended = call.terms.clock()
+            if (
+                failure is None
+                and 200 <= evidence.status < 300  # type: ignore[operator] # noqa: PLR2004 -- seen above
+                and call.policy.retry is None
+            ):
+                assert response is not None
+                return _answered(call, response)
+            yield from _understood(call, evidence, response, failure)
+            step = next_step(call, evidence, response, failure)
+            if isinstance(step, Stop):
+                break
+            if response is not None:
+                yield Drain(response)
+            _log.retry(call, evidence, step.seconds)
+            call.waited = step.seconds
+            yield Sleep(step.seconds)
+        if _still_unread(call, response, failure):
+            evidence.reading = True
+            try:
+                yield Read(response)  # type: ignore[arg-type] -- not None here
+            except Exception as exc:
+                if not _absorbs(call, evidence, exc):
+                    raise
+                failure = exc
+    except BaseException as exc:
+        leave(call, exc)
+        raise
+    return settle(call, response, failure, step.reason)
+
+
+def _frozen(call: Call) -> Generator[Effect, Any, None]:
+    try:
+        yield Freeze(MAX_BODY)
+    except BaseException as exc:
+        call.outcome = Outcome.NOT_EXECUTED
+        attach(call, exc)
+        raise
+    call.freezes = False
+
+
+def _followed(call: Call, evidence: Evidence) -> Flow:
+    # A same-origin 307 or 308 is part of the attempt (RFC 9110, 15.4.8).
+    response: Response = yield SEND
+    hops: list[Response] = []
+    while (request := hop_of(call, response)) is not None:
+        evidence.status = response.status_code
+        evidence.reading = True
+        yield Read(response)
+        evidence.reading = False
+        hops.append(response)
+        if len(hops) > call.max_redirects:
+            msg = f"followed {call.max_redirects} redirects, got another"
+            raise call.library.TooManyRedirects(msg, request=request)
+        response = yield Follow(request)
+    if hops:
+        response.history = [*hops, *response.history]
+    return response
+
+
+def _reads_now(call: Call, status: int) -> bool:
+    # A status that will be retried is decided on by its head alone.
+    if call.unread:
+        return False
+    policy = call.policy
+    return (
+        policy.retry is not None
+        or not policy.retries(status)
+        or call.profile.wants_body(status)
+    )
+
+
+def _still_unread(
+    call: Call, response: Response | None, failure: Exception | None
+) -> bool:
+    return (
+        response is not None
+        and failure is None
+        and not call.unread
+        and not response.is_closed
+    )
+
+
+def _absorbs(call: Call, evidence: Evidence, exc: Exception) -> bool:
+    """Tell whether *exc* is the network's; note what it tells, if so."""
+    library = call.library
+    if isinstance(exc, library.HTTPStatusError):
+        # A response hook has raised for the status: that status decides.
+        return evidence.status is not None and _is_ours(call, exc)
+    if not from_transport(library, exc):
+        return False
+    if not evidence.reading and not evidence.owns(exc):
+        return False
+    evidence.error = type(exc).__name__
+    if evidence.status is None:
+        evidence.verdict = judge(evidence, exc, library)
+    else:
+        evidence.lost = True
+    return True
+
+
+def _is_ours(call: Call, exc: Any) -> bool:
+    return exc.response.request.extensions.get(EXTENSION) is call
+
+
+def _understood(
+    call: Call,
+    evidence: Evidence,
+    response: Response | None,
+    failure: Exception | None,
+) -> Generator[Effect, Any, None]:
+    """Work out what the answer means."""
+    if response is not None:
+        call.response = response
+        evidence.replayed = call.profile.is_replay(response.headers)
+        if call.key is not None and call.profile.wants_body(
+            response.status_code
+        ):
+            codes = yield from _codes(call, evidence, response)
+            _read_codes(call, evidence, response, codes)
+    call.note_doubt(evidence, failure if response is None else response)
+    if evidence.poll and not evidence.in_flight:
+        call.counted += 1
+    call.polls = call.polls + 1 if evidence.in_flight else 0
+
+
+def _codes(
+    call: Call, evidence: Evidence, response: Response
+) -> Generator[Effect, Any, frozenset[str]]:
+    if evidence.lost:
+        return frozenset()
+    if not call.unread:
+        return codes_in(content_of(response))
+    body: bytes | None = None
+    try:
+        body = yield Peek(response)
+    except Exception as exc:
+        evidence.reading = True
+        if not _absorbs(call, evidence, exc):
+            raise
+    return codes_in(body)
+
+
+def _read_codes(
+    call: Call,
+    evidence: Evidence,
+    response: Response,
+    codes: frozenset[str],
+) -> None:
+    status = response.status_code
+    after_doubt = call.past is not None and call.past.doubtful
+    evidence.reuse = call.profile.is_reuse(
+        status, codes, after_doubt=after_doubt
+    )
+    evidence.in_flight = not evidence.reuse and call.profile.is_in_flight(
+        status, response.headers, codes, after_doubt=after_doubt
+    )
+
+
+def _answered(call: Call, response: Response) -> Response:
+    # The first row of the table, for the case that is nearly every case.
+    call.outcome = Outcome.ANSWERED
+    call.response = response
+    call.finish()
+    call.terms.budget.succeeded(call.url)
+    response.extensions[EXTENSION] = call
+    return response

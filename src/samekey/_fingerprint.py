@@ -1,0 +1,122 @@
+"""
+The fingerprint of a request: what it says, so that a changed payload shows.
+
+Two JSON bodies that mean the same have one fingerprint: white space and the
+order of names do not count. Number literals count as they are written, since
+`1` and `1.0` are two types to many servers. A body in which a name stands
+twice has no one meaning, so it is compared as bytes. A multipart boundary is
+made anew for each body and does not count. The request's credentials do not
+count either: a token that was refreshed asks for the same thing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+from collections.abc import Iterable, Sequence
+
+
+_BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]*)"|([^;\s]*))', re.IGNORECASE)
+
+
+def fingerprint(
+    method: str,
+    url: str,
+    content_type: str | None,
+    body: bytes,
+    *,
+    scope: Sequence[tuple[str, str]] = (),
+) -> bytes:
+    """
+    Digest what a request says into 32 bytes.
+
+    Args:
+        method: In upper case.
+
+        url: Without credentials and fragment.
+
+        content_type: The header's value, where there is one.
+
+        body: The bytes that are sent.
+
+        scope: Headers that choose whose operation it is, such as an account.
+    """
+    kind, body = _plain_body(content_type or "", body)
+    digest = hashlib.sha256(b"samekey-fingerprint-1")
+    for piece in (
+        method.encode(),
+        url.encode(),
+        kind.encode("utf-8", "surrogateescape"),
+        *(part.encode("utf-8", "surrogateescape") for p in scope for part in p),
+        body,
+    ):
+        digest.update(b"%d:" % len(piece))
+        digest.update(piece)
+    return digest.digest()
+
+
+def _plain_body(content_type: str, body: bytes) -> tuple[str, bytes]:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind.startswith("multipart/"):
+        found = _BOUNDARY.search(content_type)
+        if found is not None:
+            mark = (found[1] or found[2] or "").encode("latin-1", "replace")
+            return kind, body.replace(b"--" + mark, b"--") if mark else body
+    if kind == "application/json" or kind.endswith("+json"):
+        return kind, _plain_json(body)
+    return content_type.strip().lower(), body
+
+
+class _Twice(ValueError):  # noqa: N818 -- never leaves this module
+    """A name stands twice in one JSON object."""
+
+
+class _Literal(str):
+    """A number as it was written."""
+
+    __slots__ = ()
+
+
+def _plain_json(body: bytes) -> bytes:
+    try:
+        value = json.loads(
+            body,
+            object_pairs_hook=_object,
+            parse_int=_Literal,
+            parse_float=_Literal,
+            parse_constant=_Literal,
+        )
+        return "".join(_write(value)).encode()
+    except (ValueError, RecursionError):
+        return body
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise _Twice
+    return result
+
+
+def _write(value: object) -> Iterable[str]:
+    # A string starts with a quote and a literal does not: they cannot meet.
+    if isinstance(value, dict):
+        yield "{"
+        for name in sorted(value):
+            yield json.dumps(name)
+            yield ":"
+            yield from _write(value[name])
+            yield ","
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for item in value:
+            yield from _write(item)
+            yield ","
+        yield "]"
+    elif isinstance(value, _Literal):
+        yield str(value)
+    else:
+        yield json.dumps(value)

@@ -1,0 +1,138 @@
+"""
+Which of httpx and httpx2 an object belongs to.
+
+The two share no classes. samekey names neither: the library is found from the
+objects that the user gives, so the other one is never imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+
+class Url(Protocol):
+    """The parts of a URL object that are used here."""
+
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int | None: ...
+    @property
+    def path(self) -> str: ...
+    def copy_with(self, **changes: Any) -> Url: ...
+
+
+class Headers(Protocol):
+    """The parts of a Headers object that are used here."""
+
+    def __contains__(self, name: Any) -> bool: ...
+    def __setitem__(self, name: str, value: str) -> None: ...
+    def __delitem__(self, name: str) -> None: ...
+    def get(self, name: str, default: Any = None) -> Any: ...
+    def get_list(self, name: str) -> list[str]: ...
+
+
+class Request(Protocol):
+    """The parts of a Request that are used here."""
+
+    method: str
+    url: Any
+    headers: Any
+    extensions: Any
+    stream: Any
+
+
+class Response(Protocol):
+    """The parts of a Response that are used here."""
+
+    status_code: int
+    headers: Any
+    extensions: Any
+    stream: Any
+    next_request: Any
+    history: list[Any]
+
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def content(self) -> bytes: ...
+    def read(self) -> bytes: ...
+    def close(self) -> None: ...
+    async def aread(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
+class Module(Protocol):
+    """What samekey uses of the library itself."""
+
+    TransportError: type[Exception]
+    DecodingError: type[Exception]
+    HTTPStatusError: type[Exception]
+    PoolTimeout: type[Exception]
+    UnsupportedProtocol: type[Exception]
+    ReadTimeout: type[Exception]
+    TooManyRedirects: type[Exception]
+    HTTPTransport: type
+    AsyncHTTPTransport: type
+    BaseTransport: type
+    AsyncBaseTransport: type
+    SyncByteStream: type
+    AsyncByteStream: type
+    ByteStream: type
+    Client: type
+    AsyncClient: type
+    Headers: Any
+    Request: Any
+    Response: Any
+
+
+NAMES = ("httpx", "httpx2")
+
+
+@functools.lru_cache(maxsize=64)
+def library_of(cls: type) -> Module | None:
+    """Find the library in which *cls* or one of its bases is defined."""
+    for base in cls.__mro__:
+        root = base.__module__.partition(".")[0]
+        if root in NAMES:
+            return cast("Module", sys.modules[root])
+    return None
+
+
+_RAW = ("ssl", "h11", "h2", "httpcore", "httpcore2")
+
+
+def from_transport(library: Module, exc: BaseException) -> bool:
+    """
+    Tell whether *exc* is of a kind that a transport raises for the network.
+
+    Besides the library's own `TransportError`, raw ssl, h11 and h2 errors and
+    groups escape it (measured, both libraries, asyncio most of all).
+    """
+    if isinstance(exc, (library.TransportError, library.DecodingError)):
+        return True
+    if isinstance(exc, ExceptionGroup):
+        return True
+    return isinstance(exc, Exception) and any(
+        base.__module__.partition(".")[0] in _RAW for base in type(exc).__mro__
+    )
+
+
+def content_of(message: Any) -> bytes | None:
+    """Give the body of a request or response, if it has been read."""
+    try:
+        content: bytes = message.content
+    except RuntimeError:  # RequestNotRead, ResponseNotRead
+        return None
+    return content
+
+
+def timeouts_of(extensions: Mapping[str, Any]) -> dict[str, float | None]:
+    """Copy the httpx timeouts of a request, in seconds."""
+    return dict(extensions.get("timeout") or {})

@@ -1,0 +1,159 @@
+"""
+What happens after an attempt that did not settle it: resend, or stop and why.
+
+The rules are asked in order: is a retry wanted; is a resend safe; is there an
+attempt, time, retention and budget left. The budget comes last, since asking
+it takes a token.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from samekey._call import Call
+from samekey._library import Response
+from samekey._policy import MIN_LEFT
+from samekey._report import Verdict
+from samekey._verdict import Evidence
+from samekey._waits import (
+    LONGEST_HINT,
+    StrategyCaller,
+    default_wait,
+    poll_floor,
+    retry_after,
+)
+from samekey.errors import Reason
+
+
+@attrs.frozen
+class Resend:
+    """Send once more, after *seconds*."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Stop:
+    """It ends here, because of *reason*."""
+
+    reason: Reason
+
+
+def next_step(
+    call: Call,
+    evidence: Evidence,
+    response: Response | None,
+    failure: Exception | None,
+) -> Resend | Stop:
+    """Decide what follows an attempt."""
+    forbidden = _forbidden(evidence)
+    if forbidden is not None:
+        return Stop(forbidden)
+    strategies = _strategies(call, evidence, response, failure)
+    unwanted = _unwanted(call, evidence, failure)
+    if unwanted is not None and not (
+        strategies is not None
+        and call.policy.retry is not None
+        and strategies.wants_retry(call.policy)
+    ):
+        return Stop(unwanted)
+    unsafe = _unsafe(call, evidence)
+    if unsafe is not None:
+        return Stop(unsafe)
+    if not evidence.in_flight and call.counted >= call.policy.attempts:
+        return Stop("attempts")
+    seconds = _wait(call, evidence, response, strategies)
+    late = _too_late(call, evidence, seconds)
+    if late is not None:
+        return Stop(late)
+    if not evidence.in_flight and not call.terms.budget.spend(call.url):
+        return Stop("budget")
+    if strategies is not None:
+        strategies.will_sleep(seconds)
+    return Resend(seconds)
+
+
+def _forbidden(evidence: Evidence) -> Reason | None:
+    """Not even `retry=` may ask again after these."""
+    if evidence.reuse:
+        return "key_reuse"
+    if evidence.replayed and (evidence.status or 0) >= 500:  # noqa: PLR2004
+        return "replayed_error"
+    return None
+
+
+def _unwanted(
+    call: Call, evidence: Evidence, failure: Exception | None
+) -> Reason | None:
+    if evidence.verdict is Verdict.NOT_SENT:
+        refused = evidence.refused or isinstance(
+            failure, call.library.UnsupportedProtocol
+        )
+        return "request" if refused else None
+    if evidence.verdict is Verdict.UNKNOWN:
+        return None
+    if evidence.in_flight or evidence.lost:
+        return None
+    assert evidence.status is not None
+    return None if call.policy.retries(evidence.status) else "status"
+
+
+def _unsafe(call: Call, evidence: Evidence) -> Reason | None:
+    if evidence.verdict is not Verdict.NOT_SENT:
+        if call.guarded or not call.protected:
+            return "unkeyed"
+        if call.key is not None and not call.bare and not call.vouched():
+            return "unvouched"
+    return None if call.replayable else "body"
+
+
+def _strategies(
+    call: Call,
+    evidence: Evidence,
+    response: Response | None,
+    failure: Exception | None,
+) -> StrategyCaller | None:
+    policy = call.policy
+    if policy.retry is None and policy.wait is None:
+        return None
+    if call.strategies is None:
+        call.strategies = StrategyCaller(call.started)
+    call.strategies.show(
+        max(1, call.counted),
+        evidence.ended,
+        response if failure is None else failure,
+    )
+    return call.strategies
+
+
+def _wait(
+    call: Call,
+    evidence: Evidence,
+    response: Response | None,
+    strategies: StrategyCaller | None,
+) -> float:
+    terms = call.terms
+    if evidence.in_flight:
+        seconds = poll_floor(call.polls - 1)
+    elif strategies is not None and call.policy.wait is not None:
+        seconds = strategies.wait(call.policy)
+    else:
+        seconds = default_wait(evidence, call.counted, terms.random)
+    if response is None:
+        return seconds
+    return max(seconds, retry_after(response.headers, terms.wall()))
+
+
+def _too_late(
+    call: Call, evidence: Evidence, seconds: float
+) -> Reason | None:
+    terms = call.terms
+    deadline = call.deadline
+    at = terms.clock() + seconds
+    if at + MIN_LEFT > deadline if deadline is not None else (
+        seconds > LONGEST_HINT
+    ):
+        return "in_flight" if evidence.in_flight else "deadline"
+    if call.key is not None and call.age(at) >= terms.retention:
+        return "retention"
+    return None

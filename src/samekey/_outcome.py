@@ -1,0 +1,193 @@
+"""
+Attempts -> outcome: what an operation's attempts tell together.
+
+The table is data: the first row whose history and last attempt both fit is
+what holds. The tests walk it.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from samekey._policy import doubtful_status
+from samekey._report import Outcome, Verdict
+from samekey._verdict import Evidence
+
+
+class History(enum.Enum):
+    """What every known send of the operation adds up to."""
+
+    ANY = "any"
+    SETTLED = "a 2xx head ever seen"
+    DOUBTFUL = "doubtful before"
+    CLEAR = "none doubtful"
+    CLEAR_HERE = "none doubtful, and an earlier call left nothing behind"
+    HARMLESS = "all NOT_SENT, 425 or 429"
+
+
+class Last(enum.Enum):
+    """What the last attempt was."""
+
+    READ_2XX = "a 2xx read whole"
+    REPLAYED_ERROR = "a marked replay of >= 500"
+    REUSE = "refused as key reuse"
+    SETTLED_ANSWER = "402, a marked replay < 500, already done"
+    NOT_NOW = "425, 429"
+    OTHER_STATUS = "any other status not itself doubtful"
+    NOT_SENT = "NOT_SENT"
+    GONE = "404 or 410"
+    READ_DOUBTFUL = "a doubtful status read whole"
+    READ_STATUS = "any status read whole"
+    ANYTHING = "anything else"
+
+
+class Told(enum.Enum):
+    """How the caller learns it."""
+
+    RETURNED = "returns it"
+    ANSWER_LOST = "raises AnswerLost"
+    IN_DOUBT = "raises InDoubt"
+    KEY_REUSED = "raises KeyReused"
+    NOT_EXECUTED = "raises NotExecuted"
+
+
+@attrs.frozen
+class Row:
+    """If *history* and *last* fit, the outcome is *outcome*, told so."""
+
+    history: History
+    last: Last
+    outcome: Outcome
+    told: Told
+
+
+TABLE = (
+    Row(History.SETTLED, Last.READ_2XX, Outcome.ANSWERED, Told.RETURNED),
+    Row(History.SETTLED, Last.ANYTHING, Outcome.ANSWERED, Told.ANSWER_LOST),
+    Row(History.ANY, Last.REPLAYED_ERROR, Outcome.IN_DOUBT, Told.IN_DOUBT),
+    Row(History.DOUBTFUL, Last.REUSE, Outcome.IN_DOUBT, Told.IN_DOUBT),
+    Row(History.CLEAR, Last.REUSE, Outcome.ANSWERED, Told.KEY_REUSED),
+    Row(History.ANY, Last.SETTLED_ANSWER, Outcome.ANSWERED, Told.RETURNED),
+    Row(
+        History.CLEAR_HERE, Last.NOT_NOW, Outcome.NOT_EXECUTED, Told.RETURNED
+    ),
+    Row(History.CLEAR, Last.OTHER_STATUS, Outcome.ANSWERED, Told.RETURNED),
+    Row(
+        History.HARMLESS,
+        Last.NOT_SENT,
+        Outcome.NOT_EXECUTED,
+        Told.NOT_EXECUTED,
+    ),
+    Row(History.ANY, Last.ANYTHING, Outcome.IN_DOUBT, Told.IN_DOUBT),
+)
+
+# After doubt, "it is not there" is what a DELETE wanted.
+DELETE_TABLE = (
+    Row(History.DOUBTFUL, Last.GONE, Outcome.ANSWERED, Told.RETURNED),
+    *TABLE,
+)
+
+# A safe request executes nothing (RFC 9110, section 9.2.1).
+SAFE_TABLE = (
+    Row(
+        History.ANY, Last.READ_DOUBTFUL, Outcome.NOT_EXECUTED, Told.RETURNED
+    ),
+    Row(History.ANY, Last.READ_STATUS, Outcome.ANSWERED, Told.RETURNED),
+    Row(
+        History.ANY, Last.ANYTHING, Outcome.NOT_EXECUTED, Told.NOT_EXECUTED
+    ),
+)
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
+
+
+def table_for(method: str) -> tuple[Row, ...]:
+    """Choose the table by which *method* is judged."""
+    if method in SAFE_METHODS:
+        return SAFE_TABLE
+    return DELETE_TABLE if method == "DELETE" else TABLE
+
+
+@attrs.define
+class Past:
+    """
+    What the sends before the last one add up to.
+
+    Attributes:
+        doubtful: One was doubtful.
+
+        settled: One had a 2xx head.
+
+        touched: One was other than NOT_SENT, 425, 429.
+
+        remembered: One in an earlier call was.
+    """
+
+    doubtful: bool = False
+    settled: bool = False
+    touched: bool = False
+    remembered: bool = False
+
+    def add(self, evidence: Evidence) -> None:
+        """Count one more attempt."""
+        self.doubtful = self.doubtful or evidence.doubtful
+        self.settled = self.settled or evidence.settled
+        self.touched = self.touched or not evidence.harmless
+
+
+def _fits_history(history: History, past: Past, last: Evidence) -> bool:
+    match history:
+        case History.ANY:
+            return True
+        case History.SETTLED:
+            return past.settled or last.settled
+        case History.DOUBTFUL:
+            return past.doubtful
+        case History.CLEAR:
+            return not past.doubtful
+        case History.CLEAR_HERE:
+            return not past.doubtful and not past.remembered
+        case _:
+            return not past.touched and not past.remembered
+
+
+def _fits_last(kind: Last, last: Evidence) -> bool:  # noqa: PLR0911
+    status = last.status
+    if kind is Last.ANYTHING:
+        return True
+    if kind is Last.NOT_SENT:
+        return last.verdict is Verdict.NOT_SENT
+    if status is None:
+        return False
+    match kind:
+        case Last.READ_2XX:
+            return last.settled and not last.lost
+        case Last.REPLAYED_ERROR:
+            return last.replayed and status >= 500  # noqa: PLR2004
+        case Last.REUSE:
+            return last.reuse
+        case Last.SETTLED_ANSWER:
+            return last.replayed or status == 402  # noqa: PLR2004
+        case Last.NOT_NOW:
+            return last.harmless
+        case Last.GONE:
+            return status in (404, 410)
+        case Last.READ_DOUBTFUL:
+            return not last.lost and (last.harmless or doubtful_status(status))
+        case Last.READ_STATUS:
+            return not last.lost
+        case _:
+            return not last.doubtful and not last.harmless
+
+
+def decide(table: tuple[Row, ...], past: Past, last: Evidence) -> Row:
+    """Find the row that holds."""
+    return next(
+        row
+        for row in table
+        if _fits_history(row.history, past, last)
+        and _fits_last(row.last, last)
+    )

@@ -1,0 +1,165 @@
+"""
+The body of an answer, as it is read under a deadline or handed out.
+
+httpx checks the class of a stream, so there is one class for each library's
+sync and async base, made when it is first needed.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
+
+from samekey._call import Call
+from samekey._library import Module, Response
+from samekey._watchdog import Watch
+
+
+class TooLong(Exception):  # noqa: N818 -- never leaves a driver
+    """A body that is only drained is longer than the limit."""
+
+
+class Limits:
+    """Watches the chunks of a body: their sum, and the deadline."""
+
+    __slots__ = ("_call", "_left", "_response", "_watch")
+
+    def __init__(
+        self, call: Call, response: Response, limit: int | None
+    ) -> None:
+        self._call = call
+        self._response = response
+        self._left = limit
+        self._watch: Watch | None = None
+
+    def check(self, chunk: bytes) -> None:
+        """
+        Take one chunk.
+
+        Raises:
+            TooLong: If there are more bytes than the limit.
+
+            ReadTimeout: The library's, if the deadline has passed.
+        """
+        if self._left is not None:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise TooLong
+        call = self._call
+        deadline = call.deadline
+        if deadline is None:
+            return
+        left = deadline - call.terms.clock()
+        if left <= 0:
+            msg = "the deadline passed while the answer was read"
+            raise call.library.ReadTimeout(msg)
+        if self._watch is None and call.tap is not None:
+            read = call.tap.timeouts.get("read")
+            if read is None or read > left:
+                self._watch = self._start(left)
+
+    def _start(self, left: float) -> Watch | None:
+        extensions = self._response.extensions
+        stream = extensions.get("network_stream")
+        version = extensions.get("http_version", b"")
+        # Other streams share an HTTP/2 connection.
+        if stream is None or not version.startswith(b"HTTP/1"):
+            return None
+        sock = stream.get_extra_info("socket")
+        return self._call.terms.watchdog.watch(sock, left)
+
+    def stop(self) -> None:
+        """Stop watching the socket."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+
+Broken = Callable[[BaseException], None]
+
+
+class _Answer:
+    """What the sync and the async stream have in common."""
+
+    def __init__(
+        self,
+        inner: Any,
+        *,
+        limits: Limits | None = None,
+        broken: Broken | None = None,
+        first: Sequence[bytes] = (),
+        rest: Any = None,
+    ) -> None:
+        self._inner = inner
+        self._limits = limits
+        self._broken = broken
+        self._first = first
+        self._rest = inner if rest is None else rest
+
+    @property
+    def elapsed(self) -> Any:
+        # httpx2 keeps the time on its own stream and asks for it here.
+        return getattr(self._inner, "elapsed", None)
+
+    def _failed(self, exc: BaseException) -> None:
+        if self._broken is not None and not isinstance(exc, GeneratorExit):
+            self._broken(exc)
+
+    def _taken(self, chunk: bytes) -> bytes:
+        if self._limits is not None:
+            self._limits.check(chunk)
+        return chunk
+
+    def _end(self) -> None:
+        if self._limits is not None:
+            self._limits.stop()
+
+
+class _SyncAnswer(_Answer):
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._first
+            for chunk in self._rest:
+                yield self._taken(chunk)
+        except BaseException as exc:
+            self._failed(exc)
+            raise
+        finally:
+            self._end()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _AsyncAnswer(_Answer):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            for chunk in self._first:
+                yield chunk
+            async for chunk in self._rest:
+                yield self._taken(chunk)
+        except BaseException as exc:
+            self._failed(exc)
+            raise
+        finally:
+            self._end()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@functools.lru_cache(maxsize=8)
+def _class_for(base: type, own: type) -> type:
+    return type(own.__name__, (own, base), {})
+
+
+def answer(library: Module, inner: Any, **options: Any) -> Any:
+    """Wrap the sync stream *inner*; options as `_Answer`."""
+    return _class_for(library.SyncByteStream, _SyncAnswer)(inner, **options)
+
+
+def async_answer(library: Module, inner: Any, **options: Any) -> Any:
+    """Same as `answer`, for an async stream."""
+    return _class_for(library.AsyncByteStream, _AsyncAnswer)(inner, **options)

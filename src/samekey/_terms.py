@@ -1,0 +1,187 @@
+"""The terms of a wrapped client or transport: all that its calls share."""
+
+from __future__ import annotations
+
+import os
+import random as _random
+import time
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import attrs
+
+from samekey._memory import Memory
+from samekey._policy import (
+    RetryBudget,
+    RetryPolicy,
+    check_seconds,
+    origin,
+)
+from samekey._watchdog import Watchdog
+from samekey.keys import check_namespace, check_secret
+from samekey.profiles import GENERIC, Profile
+
+
+DEFAULT_POLICY = RetryPolicy()
+DEFAULT_RETENTION = 3_600.0
+
+Origin = tuple[str, str, int | None]
+
+
+def check_policy(value: object) -> RetryPolicy:
+    if value is None:
+        return DEFAULT_POLICY
+    if not isinstance(value, RetryPolicy):
+        msg = f"policy must be a RetryPolicy, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _budget(value: object) -> RetryBudget:
+    if value is None:
+        return RetryBudget()
+    if not isinstance(value, RetryBudget):
+        msg = f"budget must be a RetryBudget, got {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def check_origins(values: object) -> frozenset[Origin] | None:
+    """
+    Read `origins=`: URLs such as `"https://api.example.com"`.
+
+    Raises:
+        TypeError: If it is not an iterable of strings or URLs.
+
+        ValueError: If one has no scheme or host, or has a path.
+    """
+    if values is None:
+        return None
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        msg = f"origins must be a list of URLs, got {type(values).__name__}"
+        raise TypeError(msg)
+    return frozenset(_origin_of(str(value)) for value in values)
+
+
+def _origin_of(text: str) -> Origin:
+    url = urlsplit(text)
+    host = url.hostname
+    if url.scheme not in {"http", "https"} or not host:
+        msg = f"origins must be as 'https://api.example.com', got {text!r}"
+        raise ValueError(msg)
+    if url.path not in {"", "/"} or url.query:
+        msg = f"origins must have no path, got {text!r}"
+        raise ValueError(msg)
+    if host.startswith("xn--") or ".xn--" in host:
+        host = host.encode().decode("idna")  # as httpx shows it
+    port = url.port
+    if port is None:
+        port = 443 if url.scheme == "https" else 80
+    return url.scheme, host, port
+
+
+class ForkGuard:
+    """
+    Remembers which process opened the connections.
+
+    A forked child that used them would read its parent's answers, with no
+    error (measured: 16 of 30 children did).
+    """
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+
+    def check(self) -> None:
+        """
+        Check that this process may use the connections.
+
+        Raises:
+            RuntimeError: In a forked child of the process that used them
+                first. Make a new client in the child.
+        """
+        pid = os.getpid()
+        if self.pid is None:
+            self.pid = pid
+        elif self.pid != pid:
+            msg = (
+                f"this client was used in process {self.pid} and not made in"
+                f" process {pid}: a forked child must make its own client"
+            )
+            raise RuntimeError(msg)
+
+
+def _doubt(value: object) -> object:
+    if value not in ("raise", "return"):
+        msg = f"doubt must be 'raise' or 'return', got {value!r}"
+        raise ValueError(msg)
+    return value
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """
+    What all calls of one client or transport share.
+
+    Args:
+        policy: How calls are retried that bring no policy of their own.
+
+        budget: Bounds resends; may be shared with other clients.
+
+        origins: The hosts that are vouched for; None: no list was given.
+
+        namespace: Keeps services and environments apart in derived keys.
+
+        secret: Makes derived keys unguessable.
+
+        retention: How long servers remember a key, in seconds.
+
+        doubt: `"return"` hands out a doubtful status instead of raising.
+
+        clock: Seconds that only go forward.
+
+        wall: Seconds since the epoch.
+
+        random: From 0 to 1.
+    """
+
+    policy: RetryPolicy = attrs.field(default=None, converter=check_policy)
+    budget: RetryBudget = attrs.field(default=None, converter=_budget)
+    origins: frozenset[Origin] | None = attrs.field(
+        default=None, converter=check_origins
+    )
+    namespace: str | None = attrs.field(
+        default=None, converter=check_namespace
+    )
+    secret: bytes | None = attrs.field(
+        default=None, converter=check_secret, repr=False
+    )
+    retention: float = attrs.field(
+        default=DEFAULT_RETENTION,
+        converter=lambda value: check_seconds(value, "retention"),
+    )
+    doubt: Literal["raise", "return"] = attrs.field(
+        default="raise", converter=_doubt
+    )
+    profile: Profile = GENERIC
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    random: Callable[[], float] = _random.random
+    memory: Memory = attrs.field(factory=Memory, repr=False)
+    watchdog: Watchdog = attrs.field(factory=Watchdog, repr=False)
+    guard: ForkGuard = attrs.field(factory=ForkGuard, repr=False)
+
+    def vouches(self, url: Any, base: Any) -> bool:
+        """
+        Tell whether somebody vouched that the host of *url* keeps keys.
+
+        *base* is the client's base_url, or None. With neither a base_url nor
+        `origins=` every host is vouched for.
+        """
+        if self.origins is None and base is None:
+            return True
+        here = origin(url)
+        if base is not None and here == origin(base):
+            return True
+        return self.origins is not None and here in self.origins

@@ -1,0 +1,235 @@
+"""
+The transport door: below the client, for any SDK that is built on httpx.
+
+It retries what a transport can see: failures to get an answer, and statuses.
+A body that breaks while the client reads it is out of its sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from samekey._call import EXTENSION, Call
+from samekey._door import again, open_call
+from samekey._drivers import AsyncDriver, Driver
+from samekey._handing import hand_out
+from samekey._library import Request, Response, library_of
+from samekey._policy import RetryBudget, RetryPolicy
+from samekey._redirects import same_place
+from samekey._terms import DEFAULT_RETENTION, Terms
+from samekey._wire import Wire
+
+
+if TYPE_CHECKING:
+    import httpx
+
+    Base = httpx.BaseTransport
+    AsyncBase = httpx.AsyncBaseTransport
+else:
+    Base = AsyncBase = object
+
+
+class _Door:
+    """What both transports are made of."""
+
+    _method = ""
+
+    def __init__(
+        self,
+        transport: Any,
+        *,
+        policy: RetryPolicy | None = None,
+        budget: RetryBudget | None = None,
+        origins: Iterable[object] | None = None,
+        namespace: str | None = None,
+        secret: bytes | str | None = None,
+        retention: object = DEFAULT_RETENTION,
+    ) -> None:
+        if isinstance(transport, _Door):
+            msg = "transport must not be wrapped already, got one that is"
+            raise TypeError(msg)
+        if not callable(getattr(transport, self._method, None)):
+            msg = (
+                f"transport must have {self._method}, got"
+                f" {type(transport).__name__}"
+            )
+            raise TypeError(msg)
+        self._wrapped = transport
+        self._wire = Wire(transport)
+        self._terms = Terms(
+            policy=cast("RetryPolicy", policy),
+            budget=cast("RetryBudget", budget),
+            origins=cast("Any", origins),
+            namespace=namespace,
+            secret=cast("bytes", secret),
+            retention=cast("float", retention),
+        )
+
+    def _open(self, request: Request) -> Call | None:
+        """Give the call to run; None if a samekey client does the work."""
+        self._terms.guard.check()
+        carried = request.extensions.get(EXTENSION)
+        if carried.__class__ is Call:
+            if not carried.is_transport and carried.active:
+                return None
+            if (
+                request.method == carried.method
+                and request.url == carried.url
+            ):
+                call = again(carried)
+                call.request = request
+                return _below(call)
+            if _redirected(carried):
+                return _next_hop(carried, request)
+        library = library_of(type(request))
+        if library is None:
+            msg = (
+                "request must be one of httpx or httpx2, got"
+                f" {type(request).__name__}"
+            )
+            raise TypeError(msg)
+        return _below(open_call(self._terms, library, request))
+
+
+def _below(call: Call) -> Call:
+    call.is_transport = call.unread = call.returns_doubt = True
+    call.follows = call.bare = False
+    return call
+
+
+def _redirected(call: Call) -> bool:
+    evidence = call.evidence
+    status = None if evidence is None else evidence.status
+    return status is not None and 300 <= status < 400  # noqa: PLR2004
+
+
+def _next_hop(call: Call, request: Request) -> Call:
+    # It shares attempts, deadline and history; its own first send is free.
+    call.request = request
+    call.bare = not same_place(call, request)
+    call.counted -= 1
+    call.polls = 0
+    call.waited = 0.0
+    call.reopen()
+    return call
+
+
+def outgoing(call: Call) -> Request:
+    """
+    Make the request that goes out: a copy, with the key on it.
+
+    The caller's own must not carry the key, since httpx copies its headers
+    into the next hop of a redirect.
+    """
+    request: Any = call.request
+    copy: Any = object.__new__(type(request))
+    copy.__dict__.update(request.__dict__)
+    headers = copy.headers = call.library.Headers(request.headers)
+    if call.key is not None:
+        if not call.bare:
+            headers[call.header] = call.key
+        elif call.header in headers:
+            del headers[call.header]
+    result: Request = copy
+    return result
+
+
+class Transport(_Door, Base):
+    """
+    A transport that retries under one key, around *transport*.
+
+    For SDKs that take an httpx client, or a transport:
+
+        httpx.Client(transport=samekey.Transport(httpx.HTTPTransport()))
+
+    An answer that the table calls final is returned, and so is a doubtful
+    status; any other doubt is raised as `InDoubt`, which is a
+    `TransportError`.
+
+    Args:
+        transport: The one that does the sending; `close` reaches it.
+
+        policy: As for `wrap`, and so are the others. Without `origins` every
+            host is vouched for.
+
+    Raises:
+        TypeError: If *transport* is none, or is wrapped already.
+    """
+
+    _method = "handle_request"
+
+    def handle_request(self, request: Any) -> Any:
+        call = self._open(request)
+        if call is None:
+            return self._wire.transport.handle_request(request)
+        call.active = True
+        wire = self._wire
+
+        def transmit(hop: Request | None) -> Response:
+            return wire.handle_request(outgoing(call))
+
+        try:
+            response = _DRIVER.run(call, transmit)
+        finally:
+            call.active = False
+        return hand_out(call, response)
+
+    def __enter__(self) -> Transport:
+        self._wrapped.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self._wrapped.__exit__(exc_type, exc_value, traceback)
+
+    def close(self) -> None:
+        """Close the wrapped transport."""
+        self._wrapped.close()
+
+
+class AsyncTransport(_Door, AsyncBase):
+    """Same as `Transport`, awaiting."""
+
+    _method = "handle_async_request"
+
+    async def handle_async_request(self, request: Any) -> Any:
+        call = self._open(request)
+        if call is None:
+            return await self._wire.transport.handle_async_request(request)
+        call.active = True
+        wire = self._wire
+
+        async def transmit(hop: Request | None) -> Response:
+            return await wire.handle_async_request(outgoing(call))
+
+        try:
+            response = await _ASYNC_DRIVER.run(call, transmit)
+        finally:
+            call.active = False
+        return hand_out(call, response, asynchronous=True)
+
+    async def __aenter__(self) -> AsyncTransport:
+        await self._wrapped.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self._wrapped.__aexit__(exc_type, exc_value, traceback)
+
+    async def aclose(self) -> None:
+        """Close the wrapped transport."""
+        await self._wrapped.aclose()
+
+
+_DRIVER = Driver()
+_ASYNC_DRIVER = AsyncDriver()

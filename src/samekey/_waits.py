@@ -1,0 +1,217 @@
+"""
+How long to wait before the next attempt.
+
+Retry-After is obeyed as a minimum. It is read strictly (RFC 9110, section
+10.2.3): 1 to 10 digits, or one of the three forms of an HTTP-date, in GMT.
+`int` would take `-1`, `1_000` and Arabic digits, `float` takes `nan`, and a
+sleep of `nan` never returns; all of those are read as absent.
+"""
+
+from __future__ import annotations
+
+import calendar
+import inspect
+import math
+import re
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from samekey._policy import RetryPolicy
+from samekey._report import Verdict
+from samekey._verdict import Evidence
+
+
+if TYPE_CHECKING:
+    import tenacity
+
+
+NEVER = math.inf
+"""A wait that fits no deadline."""
+
+LONGEST_HINT = 86_400.0
+"""With no deadline, a server's hint over a day is not waited for."""
+
+_DIGITS = re.compile(r"[0-9]{1,10}")
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1
+    )
+}
+_CLOCK = r"(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"
+_DATES = (
+    # Sun, 06 Nov 1994 08:49:37 GMT
+    re.compile(
+        rf"[A-Z][a-z]{{2}}, (?P<d>\d\d) (?P<m>[A-Z][a-z]{{2}}) (?P<Y>\d{{4}})"
+        rf" {_CLOCK} GMT"
+    ),
+    # Sunday, 06-Nov-94 08:49:37 GMT
+    re.compile(
+        rf"[A-Z][a-z]{{5,8}}, (?P<d>\d\d)-(?P<m>[A-Z][a-z]{{2}})-(?P<y>\d\d)"
+        rf" {_CLOCK} GMT"
+    ),
+    # Sun Nov  6 08:49:37 1994
+    re.compile(
+        rf"[A-Z][a-z]{{2}} (?P<m>[A-Z][a-z]{{2}}) (?P<d>[ \d]\d) {_CLOCK}"
+        r" (?P<Y>\d{4})"
+    ),
+)
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float:
+    """
+    Read how long the server asks to wait, in seconds; 0 if it does not.
+
+    Args:
+        headers: The answer's headers. `retry-after-ms` goes before
+            `Retry-After`, for it is the finer one.
+
+        now: The time, in seconds since the epoch.
+    """
+    text = headers.get("retry-after-ms")
+    if text is not None and _DIGITS.fullmatch(text.strip()):
+        return int(text) / 1000
+    text = headers.get("retry-after")
+    if text is None:
+        return 0.0
+    text = text.strip()
+    if _DIGITS.fullmatch(text):
+        return float(int(text))
+    moment = _http_date(text, now)
+    return 0.0 if moment is None else max(0.0, moment - now)
+
+
+def _http_date(text: str, now: float) -> float | None:
+    if not text.isascii():
+        return None
+    found = next((m for d in _DATES if (m := d.fullmatch(text))), None)
+    if found is None or found["m"] not in _MONTHS:
+        return None
+    parts = found.groupdict()
+    year = int(parts["Y"]) if "Y" in parts else _century(int(parts["y"]), now)
+    if year == 9999:  # noqa: PLR2004 -- the usual way to say never
+        return NEVER
+    month, day = _MONTHS[found["m"]], int(found["d"])
+    hour, minute, second = (int(found[name]) for name in "HMS")
+    if (
+        year < 1970  # noqa: PLR2004 -- timegm counts from there
+        or not 1 <= day <= calendar.monthrange(year, month)[1]
+        or hour > 23  # noqa: PLR2004
+        or minute > 59  # noqa: PLR2004
+        or second > 60  # noqa: PLR2004 -- a leap second
+    ):
+        return None
+    return float(calendar.timegm((year, month, day, hour, minute, second)))
+
+
+def _century(short: int, now: float) -> int:
+    # RFC 9110, section 5.6.7: more than 50 years ahead is in the past.
+    this_year = 1970 + int(now // 31_556_952)
+    year = this_year - this_year % 100 + short
+    return year - 100 if year > this_year + 50 else year
+
+
+def poll_floor(polls: int) -> float:
+    """Give the least wait before poll number *polls* + 1."""
+    return float(min(5.0, 0.5 * 2 ** min(polls, 4)))
+
+
+STALE = 0.1
+"""The most that a resend after a stale keep-alive connection waits."""
+
+_STALE_WITHIN = 1.0
+_CAP = 20.0
+
+
+def default_wait(
+    evidence: Evidence, number: int, random: Callable[[], float]
+) -> float:
+    """
+    Give the wait after failed attempt *number*.
+
+    After an unknown result, at least half of 1 s doubling: a resend should
+    not overlap an execution that is only slow. Otherwise full jitter over
+    0.5 s doubling. Both up to 20 s.
+    """
+    if _stale(evidence):
+        return random() * STALE
+    power = 2.0 ** min(number - 1, 10)
+    if evidence.verdict is Verdict.UNKNOWN:
+        half = min(_CAP, power) / 2
+        return half + random() * half
+    return random() * min(_CAP, power / 2)
+
+
+def _stale(evidence: Evidence) -> bool:
+    # The server closed an idle connection as we wrote on it.
+    return (
+        evidence.begun == 1
+        and not evidence.connecting
+        and evidence.verdict is Verdict.UNKNOWN
+        and not (evidence.error or "").endswith("Timeout")
+        and evidence.ended - evidence.started < _STALE_WITHIN
+    )
+
+
+class StrategyCaller:
+    """
+    Calls a policy's tenacity strategies with a `RetryCallState` of ours.
+
+    Its times come from the injected clock. Made at the first failure of a
+    call whose policy has strategies; tenacity is imported no earlier.
+    """
+
+    def __init__(self, started: float) -> None:
+        import tenacity  # noqa: PLC0415 -- only where strategies are used
+
+        self._future: type[tenacity.Future] = tenacity.Future
+        nothing: Any = None
+        self.state = tenacity.RetryCallState(nothing, None, (), {})
+        self.state.start_time = started
+
+    def show(self, number: int, now: float, result: object) -> None:
+        """Show the strategies how attempt *number* ended."""
+        future = self._future(number)
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+        self.state.attempt_number = number
+        self.state.outcome = future
+        self.state.outcome_timestamp = now
+
+    def wants_retry(self, policy: RetryPolicy) -> bool:
+        """Ask `retry=`."""
+        assert policy.retry is not None
+        answer = policy.retry(self.state)
+        if inspect.isawaitable(answer):
+            _close(answer)
+            msg = "retry must be a plain strategy, got one that is awaited"
+            raise TypeError(msg)
+        return bool(answer)
+
+    def wait(self, policy: RetryPolicy) -> float:
+        """Ask `wait=`."""
+        assert policy.wait is not None
+        seconds: Any = policy.wait(self.state)
+        if inspect.isawaitable(seconds):
+            _close(seconds)
+            msg = "wait must be a plain strategy, got one that is awaited"
+            raise TypeError(msg)
+        value = float(seconds)
+        if math.isnan(value) or value < 0:
+            msg = f"wait must give a time of at least 0, got {seconds!r}"
+            raise ValueError(msg)
+        return value
+
+    def will_sleep(self, seconds: float) -> None:
+        """Note the sleep that is about to happen."""
+        self.state.upcoming_sleep = seconds
+        self.state.idle_for += seconds
+
+
+def _close(awaitable: Any) -> None:
+    close = getattr(awaitable, "close", None)
+    if close is not None:
+        close()

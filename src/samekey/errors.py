@@ -1,0 +1,340 @@
+"""
+Everything that samekey raises on purpose.
+
+    SamekeyError
+    ├── GaveUp            .report; .response where there is one
+    │   ├── NotExecuted   no known send can have been executed
+    │   ├── InDoubt       an attempt may have been executed: keep the key
+    │   └── AnswerLost    settled (2xx), its answer could not be read
+    ├── OperationChanged  same operation, other request or key; nothing sent
+    ├── KeyReused         the server says: this key, another payload
+    ├── KeyExpired        the server may have forgotten the key; nothing sent
+    ├── BodyNotReplayable a one-shot body over the limit; nothing sent
+    └── InvalidKey        not 1 to 255 characters of 0x21-0x7E; nothing sent
+
+A `GaveUp` is also an instance of one of the client library's own exceptions,
+so that a handler for `httpx.ReadTimeout` or `httpx.TransportError` goes on
+working. That class is chosen so that it never lies: what is in doubt is never
+an instance of a class that reads as "was not sent" (see `blend`).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+
+from typing import Any, Literal, TypeVar
+
+from samekey._report import Report, key_hint
+
+
+Reason = Literal[
+    "attempts",
+    "deadline",
+    "budget",
+    "retention",
+    "in_flight",
+    "unvouched",
+    "status",
+    "key_reuse",
+    "replayed_error",
+    "body",
+    "unkeyed",
+    "request",
+]
+"""
+Why an operation was not sent once more.
+
+`attempts`, `deadline`, `budget` and `retention` are limits that were reached;
+`in_flight`: the server was still working on the key at the deadline;
+`unvouched`: nobody vouched that the host keeps keys; `status`: a status that
+is not retried; `key_reuse`: the server took the key for another payload's;
+`replayed_error`: the server replays a recorded 5xx; `body`: a one-shot body
+cannot be sent again; `unkeyed`: no key protects a resend; `request`: the
+request itself is at fault.
+"""
+
+
+class SamekeyError(Exception):
+    """The base of everything that samekey raises on purpose."""
+
+
+class InvalidKey(SamekeyError, ValueError):
+    """
+    A key, or a part of one, that must not be used; nothing was sent.
+
+    Keys are 1 to 255 characters of 0x21 to 0x7E.
+    """
+
+
+class BodyNotReplayable(SamekeyError):
+    """
+    The body cannot be sent a second time; nothing was sent.
+
+    Pass bytes, or a body of at most 8 MiB, or use `attempts=1` without an
+    operation id.
+    """
+
+
+class _WithPrevious(SamekeyError):
+    """
+    An operation that an earlier call forbids.
+
+    Attributes:
+        previous: The report of that earlier call, where it is known.
+    """
+
+    def __init__(self, message: str, previous: Report | None = None) -> None:
+        super().__init__(message)
+        self.previous = previous
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self.args, self.previous)
+
+
+class OperationChanged(_WithPrevious):
+    """
+    The same operation with another request or another key; nothing was sent.
+
+    Also raised for a new generation while the previous one is in doubt.
+    Attributes: `previous`, the report of the earlier call, where it is known.
+    """
+
+
+class KeyExpired(_WithPrevious):
+    """
+    The server may have forgotten the key, so a resend could act twice.
+
+    Nothing was sent. Ask the API what became of the operation; only then
+    start a new generation. Attributes: `previous`, as in `OperationChanged`.
+    """
+
+
+class KeyReused(SamekeyError):
+    """
+    The server says that this key was used with another payload.
+
+    Attributes:
+        report: What is known of the operation.
+
+        response: The server's answer; None after pickling.
+    """
+
+    report: Report
+    response: Any = None
+
+    def __init__(self, message: str, report: Report) -> None:
+        super().__init__(message)
+        self.report = report
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self.args, self.report)
+
+
+class GaveUp(SamekeyError):
+    """
+    The operation ended without an answer that can be handed out.
+
+    Attributes:
+        report: The key, the outcome and every attempt.
+
+        response: The answer that decided it, where there is one; None after
+            pickling.
+
+        reason: Why it was not sent once more.
+
+    Pickling keeps the report and drops request, response and body.
+    """
+
+    report: Report
+    response: Any = None
+    reason: Reason
+    _sent: Any = None
+
+    @property
+    def key(self) -> str | None:
+        """The idempotency key, whole."""
+        return self.report.key
+
+    @property
+    def request(self) -> Any:
+        """
+        The request of the last attempt, as on the library's own errors.
+
+        Raises:
+            RuntimeError: If there is none, as after pickling.
+        """
+        if self._sent is None:
+            msg = "The .request property has not been set."
+            raise RuntimeError(msg)
+        return self._sent
+
+    @request.setter
+    def request(self, request: Any) -> None:
+        self._sent = request
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        plain, other = _parts(type(self))
+        notes = tuple(getattr(self, "__notes__", ()))
+        state = (self.args[0], self.report, self.reason, notes)
+        return _rebuild, (plain, other.__module__, other.__name__, state)
+
+
+class NotExecuted(GaveUp):
+    """
+    No send that this client knows of can have been executed.
+
+    An earlier process may have sent a key that comes from elsewhere: this
+    client cannot know of it.
+    """
+
+
+class InDoubt(GaveUp):
+    """
+    An attempt may have been executed, and no answer settled it.
+
+    Keep the key. Ask the API, or call `client.resume(exc)` later; never start
+    the operation anew under another key before it is known.
+    """
+
+
+class AnswerLost(GaveUp):
+    """
+    The server settled it (2xx), but its answer could not be read to the end.
+
+    The effect is sure. `client.resume(exc)` asks for the answer again under
+    the same key.
+    """
+
+
+E_ = TypeVar("E_", bound=GaveUp)
+
+_READS_AS_NOT_SENT = frozenset(
+    {
+        "ConnectError",
+        "ConnectTimeout",
+        "LocalProtocolError",
+        "PoolTimeout",
+        "ProxyError",
+        "UnsupportedProtocol",
+    }
+)
+
+
+def blend(
+    plain: type[E_],
+    other: type[BaseException] | None,
+    fallback: type[Exception],
+) -> type[E_]:
+    """
+    Make the class that is both *plain* and the library's own *other*.
+
+    *fallback*, the library's `TransportError`, takes the place of a class
+    that is not the library's (raw ssl, h11 or h2 errors), and, for what is in
+    doubt, of one that reads as "never sent".
+    """
+    root = fallback.__module__.partition(".")[0]
+    if (
+        other is None
+        or other.__module__.partition(".")[0] != root
+        or (plain is InDoubt and other.__name__ in _READS_AS_NOT_SENT)
+    ):
+        other = fallback
+    return _blended(plain, other)
+
+
+@functools.lru_cache(maxsize=256)
+def _blended(plain: type[E_], other: type[BaseException]) -> type[E_]:
+    return type(
+        f"{plain.__name__}[{other.__name__}]",
+        (plain, other),
+        {"__module__": plain.__module__, "__doc__": plain.__doc__},
+    )
+
+
+def _parts(cls: type) -> tuple[type[GaveUp], type]:
+    plain, other = cls.__bases__
+    return plain, other
+
+
+def build(  # noqa: D103 -- see the class docstrings
+    cls: type[E_],
+    message: str,
+    report: Report,
+    reason: Reason,
+    *,
+    note: str | None = None,
+) -> E_:
+    # The library's __init__ wants a live request and response, which an
+    # unpickled error has not: fields are set here, for both.
+    exc = cls.__new__(cls, message)
+    exc.args = (message,)
+    exc.report = report
+    exc.reason = reason
+    if note is not None:
+        exc.add_note(note)
+    return exc
+
+
+def _rebuild(
+    plain: type[GaveUp],
+    module: str,
+    name: str,
+    state: tuple[str, Report, Reason, tuple[str, ...]],
+) -> GaveUp:
+    root = importlib.import_module(module.partition(".")[0])
+    message, report, reason, notes = state
+    exc = build(_blended(plain, getattr(root, name)), message, report, reason)
+    for note in notes:
+        exc.add_note(note)
+    return exc
+
+
+_NEXT_STEP: dict[type[GaveUp], str] = {
+    NotExecuted: "It was not executed: run it again, or drop it.",
+    InDoubt: (
+        "Keep the key: ask the API what became of it, or resume later under"
+        " the same key; do not start it anew."
+    ),
+    AnswerLost: (
+        "It took effect: client.resume(exc) asks for the answer again."
+    ),
+}
+
+_WHY: dict[str, str] = {
+    "attempts": "all attempts were used",
+    "deadline": "the deadline left no time for another attempt",
+    "budget": "the retry budget of this host was empty",
+    "retention": "the server may soon have forgotten the key",
+    "in_flight": "the server was still working on it",
+    "unvouched": "nobody vouched that this host keeps keys (see origins=)",
+    "status": "the last status is not retried",
+    "key_reuse": "the server took the key for another payload's",
+    "replayed_error": "the server replays a recorded error",
+    "body": "the body cannot be sent again",
+    "unkeyed": "no key protects a resend",
+    "request": "the request itself is at fault",
+}
+
+
+def note(cls: type[GaveUp], report: Report, reason: Reason) -> str:
+    """Write the PEP 678 note: what happened, why it stopped, what is next."""
+    attempts = report.attempts
+    seconds = sum(a.elapsed + a.waited for a in attempts)
+    many = "attempt" if len(attempts) == 1 else "attempts"
+    return (
+        f"samekey: {report.outcome} after {len(attempts)} {many} in"
+        f" {seconds:.2f} s, key {key_hint(report.key)}; stopped because"
+        f" {_WHY[reason]}. {_NEXT_STEP[cls]}"
+    )
+
+
+def passing_note(report: Report) -> str:
+    """Write the note for an exception that is not ours and goes on up."""
+    return (
+        f"samekey: {report.outcome} after {len(report.attempts)} attempt(s),"
+        f" key {key_hint(report.key)}; samekey.report(exc) tells the rest."
+    )

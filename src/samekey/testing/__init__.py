@@ -1,0 +1,24 @@
+"""
+Put a client in front of a server that fails on purpose, and count charges.
+
+`FaultServer` misbehaves over a real socket, one `Fault` an exchange.
+`PaymentServer` is one whose application is an idempotent payments API with a
+ledger, so that a test can end with the only question that matters: how many
+times was the card charged?
+"""
+
+from ._fault_server import FaultServer, Received
+from ._faults import Answer, Fault, draw
+from ._payments import Charge, PaymentsApp, PaymentServer
+
+
+__all__ = [
+    "Answer",
+    "Charge",
+    "Fault",
+    "FaultServer",
+    "PaymentServer",
+    "PaymentsApp",
+    "Received",
+    "draw",
+]
