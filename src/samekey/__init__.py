@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from samekey._ambient import operation
-from samekey._client import wrap
+from samekey._budget import RetryBudget
 from samekey._ending import report
-from samekey._policy import RetryBudget, RetryPolicy
+from samekey._policy import RetryPolicy
 from samekey._report import Attempt, Outcome, Report, Verdict
 from samekey._transport import AsyncTransport, Transport
+from samekey._wrap import wrap
 from samekey.errors import (
     AnswerLost,
     BodyNotReplayable,

@@ -8,10 +8,9 @@ import hashlib
 
 from samekey._call import Call
 from samekey._fingerprint import fingerprint
-from samekey._library import content_of
+from samekey._library import content_of, origin
 from samekey._memory import Entry
 from samekey._outcome import Past
-from samekey._policy import origin
 
 
 def admit(call: Call) -> None:

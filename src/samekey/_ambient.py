@@ -11,11 +11,12 @@ import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
-from samekey.keys import KeyPart, Operation
+from samekey._parts import KeyPart
+from samekey.keys import Operation
 
 
 @attrs.frozen
@@ -67,7 +68,7 @@ class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
         self._scope = Scope(id if isinstance(id, Operation) else Operation(id))
         self._tokens: list[Token[Scope | None]] = []
 
-    def __enter__(self) -> operation:
+    def __enter__(self) -> Self:
         self._tokens.append(_SCOPE.set(self._scope))
         return self
 

@@ -37,7 +37,8 @@ class Frozen:
         self._size = 0
         declared = call.request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
-            raise self._too_long(f"{declared} bytes")
+            got = f"{declared} bytes"
+            raise self._too_long(got)
 
     def add(self, chunk: bytes) -> None:
         """
@@ -49,7 +50,8 @@ class Frozen:
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size > self._limit:
-            raise self._too_long("more")
+            got = "more"
+            raise self._too_long(got)
 
     def _too_long(self, got: str) -> BodyNotReplayable:
         msg = (
@@ -79,7 +81,7 @@ def before_drain(call: Call, response: Response) -> bool:
     if not length.isdecimal() or int(length) > DRAIN_LIMIT:
         return False
     if call.tap is not None:
-        timeouts = call.tap.timeouts
+        timeouts = call.tap.timeouts()
         read = timeouts.get("read")
         timeouts["read"] = (
             DRAIN_SECONDS if read is None else min(read, DRAIN_SECONDS)

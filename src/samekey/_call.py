@@ -8,10 +8,15 @@ where `report` finds it. What a report needs is computed when it is asked for.
 
 from __future__ import annotations
 
+import math
+
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import attrs
 
+from samekey._headers import Field
 from samekey._library import Module, Request, Response, timeouts_of
 from samekey._memory import Entry
 from samekey._outcome import (
@@ -33,7 +38,7 @@ from samekey.profiles import Profile
 class Limits(Protocol):
     """The httpx timeouts of the send that is under way."""
 
-    timeouts: dict[str, float | None]
+    def timeouts(self) -> dict[str, float | None]: ...
 
 
 EXTENSION = "samekey"
@@ -51,7 +56,8 @@ class Call:
     key: str | None = None
     operation: Operation | None = None
     theirs = False  # the key is the user's
-    header = ""  # the field that carries the key
+    in_header = False  # it came as a header
+    header: Field  # that carries the key
     freezes = False  # its body is still to be read into bytes
     replayable = True  # its body can be sent again
     guarded = False  # it is resent only if it was certainly not sent
@@ -61,7 +67,8 @@ class Call:
     is_transport = False
     bare = False  # this hop of a redirect goes without the key
     max_redirects = 0
-    options: dict[str, Any] | None = None  # of the client's send
+    options: Mapping[str, Any] = MappingProxyType({})  # of the client's send
+    has_auth = False
 
     # What has happened.
     evidence: Evidence | None = None
@@ -82,7 +89,7 @@ class Call:
     tap: Limits | None = None
     client: Any = None  # whose base_url is vouched for
     _deadline: float | None = None
-    _has_deadline: bool | None = None
+    _lowers_from: float | None = None
     _report: Report | None = None
 
     def __init__(
@@ -98,6 +105,8 @@ class Call:
         self.terms = terms
         self.policy = policy
         self.profile = profile
+        self.plain = policy.retry is None
+        self.header = profile.header
         self.method = request.method
         self.url = request.url
         self.started = terms.clock()
@@ -106,11 +115,12 @@ class Call:
         """Start over with new attempts and a new deadline, same key."""
         if policy is not None:
             self.policy = policy
+            self.plain = policy.retry is None
         self.started = self.terms.clock()
         self.counted = self.polls = 0
         self.waited = 0.0
         self.strategies = None
-        self._has_deadline = None
+        self._lowers_from = None
         self.reopen()
 
     def reopen(self) -> None:
@@ -193,14 +203,34 @@ class Call:
     @property
     def deadline(self) -> float | None:
         """When it must be over, by the clock; None if it has no deadline."""
-        if self._has_deadline is None:
-            seconds = self.policy.deadline
-            if seconds is DEFAULT:
-                seconds = _default_deadline(self.request)
-            self._has_deadline = seconds is not None
-            if isinstance(seconds, (int, float)):
-                self._deadline = self.started + seconds
-        return self._deadline if self._has_deadline else None
+        if self._lowers_from is None:
+            self._set_deadline()
+        return self._deadline
+
+    @property
+    def lowers_from(self) -> float:
+        """When its httpx timeouts begin to reach beyond the deadline."""
+        if self._lowers_from is None:
+            self._set_deadline()
+        assert self._lowers_from is not None
+        return self._lowers_from
+
+    def _set_deadline(self) -> None:
+        longest = _longest_timeout(self.request)
+        seconds = self.policy.deadline
+        if seconds is DEFAULT:
+            seconds = (
+                None if longest is None else max(DEFAULT_DEADLINE, longest)
+            )
+        if isinstance(seconds, (int, float)):
+            self._deadline = self.started + seconds
+            unlimited = longest is None
+            self._lowers_from = (
+                -math.inf if unlimited else self._deadline - (longest or 0.0)
+            )
+        else:
+            self._deadline = None
+            self._lowers_from = math.inf
 
     @property
     def protected(self) -> bool:
@@ -255,9 +285,9 @@ class Call:
         return "server" if self.profile.is_replay(response.headers) else None
 
 
-def _default_deadline(request: Request) -> float | None:
+def _longest_timeout(request: Request) -> float | None:
     timeouts = timeouts_of(request.extensions)
-    longest = DEFAULT_DEADLINE
+    longest = 0.0
     for name in ("connect", "read", "write", "pool"):
         value = timeouts.get(name)
         if value is None:

@@ -8,25 +8,22 @@ verbs only gain `operation=`, `idempotency_key=` and `policy=`.
 
 from __future__ import annotations
 
-import functools
-
-from collections.abc import Iterable
 from contextvars import Token
-from typing import Any, Literal, TypeVar, cast
+from typing import Any
 
 from samekey._call import EXTENSION, Call
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._ending import carried_by
 from samekey._handing import hand_out
+from samekey._headers import add, has
 from samekey._library import Module, Request, Response, library_of
-from samekey._policy import RetryBudget, RetryPolicy
-from samekey._terms import DEFAULT_RETENTION, Terms
+from samekey._terms import Terms
+from samekey._verbs import Verbs
 from samekey._wire import SENDING, Wire
 from samekey.errors import BodyNotReplayable, KeyExpired
 
 
-OWN_OPTIONS = ("operation", "idempotency_key", "policy")
 TERMS = (
     "policy",
     "budget",
@@ -45,72 +42,41 @@ class Bound:
         self.terms = terms
         self.library = library
         self.original = original  # its __del__ may tidy what we share
+        self.returns_doubt = terms.doubt == "return"
+        self.default_auth = library.USE_CLIENT_DEFAULT
         self._wires: dict[int, Wire] = {}
+        self.latest = Wire(None)
 
     def wire(self, transport: Any) -> Wire:
         """Give the wire of a transport."""
+        wire = self.latest = self._wire(transport)
+        return wire
+
+    def _wire(self, transport: Any) -> Wire:
         wire = self._wires.get(id(transport))
         if wire is None or wire.transport is not transport:
             wire = self._wires[id(transport)] = Wire(transport)
         return wire
 
 
-def fold(options: dict[str, Any]) -> dict[str, Any]:
-    """Move what the verbs gained into the request's extensions."""
-    if not any(name in options for name in OWN_OPTIONS):
-        return options
-    own = {n: options.pop(n) for n in OWN_OPTIONS if n in options}
-    extensions = dict(options.get("extensions") or {})
-    given = extensions.get(EXTENSION)
-    if isinstance(given, dict):
-        own = {**given, **own}
-    extensions[EXTENSION] = own
-    options["extensions"] = extensions
-    return options
-
-
-class _Verbs:
-    """The verbs, sync and async alike: they only pass their options on."""
-
-    __slots__ = ()
-
-    def request(self, method: str, url: Any, **options: Any) -> Any:
-        return super().request(method, url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def stream(self, method: str, url: Any, **options: Any) -> Any:
-        return super().stream(method, url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def get(self, url: Any, **options: Any) -> Any:
-        return super().get(url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def options(self, url: Any, **options: Any) -> Any:
-        return super().options(url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def head(self, url: Any, **options: Any) -> Any:
-        return super().head(url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def post(self, url: Any, **options: Any) -> Any:
-        return super().post(url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def put(self, url: Any, **options: Any) -> Any:
-        return super().put(url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def patch(self, url: Any, **options: Any) -> Any:
-        return super().patch(url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def delete(self, url: Any, **options: Any) -> Any:
-        return super().delete(url, **fold(options))  # type: ignore[misc] -- a mixin
-
-    def _transport_for_url(self, url: Any) -> Wire:
-        transport = super()._transport_for_url(url)  # type: ignore[misc] -- a mixin
-        return self._samekey.wire(transport)  # type: ignore[attr-defined, no-any-return] -- a mixin
-
-
-class ClientMixin(_Verbs):
-    """Retries under one key; over the library's `Client`."""
+class _Shared(Verbs):
+    """What the sync and the async client have in common."""
 
     __slots__ = ()
     _samekey: Bound
+
+    def _transport_for_url(self, url: Any) -> Wire:
+        transport = super()._transport_for_url(url)
+        wire = self._samekey.latest
+        if wire.transport is transport:
+            return wire
+        return self._samekey.wire(transport)
+
+
+class ClientMixin(_Shared):
+    """Retries under one key; over the library's `Client`."""
+
+    __slots__ = ()
 
     def __init__(self, **options: Any) -> None:
         terms, rest = split_terms(options)
@@ -145,7 +111,7 @@ class ClientMixin(_Verbs):
         return self._samekey_run(_resumed(self, exc))
 
     def _samekey_run(self, call: Call) -> Response:
-        plain = super().send  # type: ignore[misc] -- a mixin
+        plain = super().send
         call.active = True
 
         def transmit(hop: Request | None) -> Response:
@@ -156,7 +122,7 @@ class ClientMixin(_Verbs):
                 return response
             token = before_send(call)
             try:
-                response = plain(call.request, **call.options or {})
+                response = plain(call.request, **call.options)
             finally:
                 if token is not None:
                     SENDING.reset(token)
@@ -169,11 +135,10 @@ class ClientMixin(_Verbs):
         return hand_out(call, response) if call.unread else response
 
 
-class AsyncClientMixin(_Verbs):
+class AsyncClientMixin(_Shared):
     """Same as `ClientMixin`, awaiting; over the library's `AsyncClient`."""
 
     __slots__ = ()
-    _samekey: Bound
 
     def __init__(self, **options: Any) -> None:
         terms, rest = split_terms(options)
@@ -189,7 +154,7 @@ class AsyncClientMixin(_Verbs):
         return await self._samekey_run(_resumed(self, exc))
 
     async def _samekey_run(self, call: Call) -> Response:
-        plain = super().send  # type: ignore[misc] -- a mixin
+        plain = super().send
         call.active = True
 
         async def transmit(hop: Request | None) -> Response:
@@ -200,7 +165,7 @@ class AsyncClientMixin(_Verbs):
                 return response
             token = before_send(call)
             try:
-                response = await plain(call.request, **call.options or {})
+                response = await plain(call.request, **call.options)
             finally:
                 if token is not None:
                     SENDING.reset(token)
@@ -229,7 +194,7 @@ def split_terms(
 
 def bind(client: Any, terms: Terms, original: Any) -> None:
     """Give *client* its terms."""
-    library = library_of(type(client))
+    library = library_of(type(client))  # type: ignore[arg-type]  # classes are hashable
     assert library is not None
     object.__setattr__(client, "_samekey", Bound(terms, library, original))
 
@@ -240,51 +205,51 @@ def _opened(client: Any, request: Request, options: dict[str, Any]) -> Call:
     carried = request.extensions.get(EXTENSION)
     if carried.__class__ is Call and carried.request is request:
         call = again(carried)
+        call.client = client
     else:
         call = open_call(bound.terms, bound.library, request, client)
-        call.returns_doubt = bound.terms.doubt == "return"
-    call.client = client
+        key = call.key
+        if key is not None and not call.in_header:
+            add(request.headers, call.header, key)
     _set_options(client, call, options)
     return call
 
 
 def _set_options(client: Any, call: Call, options: dict[str, Any]) -> None:
+    bound: Bound = client._samekey
     follow = options.get("follow_redirects")
-    if not isinstance(follow, bool):
+    if follow.__class__ is not bool:
         follow = client.follow_redirects
     call.unread = bool(options.get("stream", False))
-    sending = call.options = {"stream": True, "follow_redirects": follow}
-    if "auth" in options:
-        sending["auth"] = options["auth"]
-    key = call.key
-    if key is None:
-        return
-    sending["follow_redirects"] = False
-    call.follows = follow
-    call.max_redirects = client.max_redirects
-    if call.header not in call.request.headers:
-        call.request.headers[call.header] = key
+    options["stream"] = True
+    options["follow_redirects"] = follow
+    if follow and call.key is not None:
+        # A hop is followed by the engine, if it may carry the key.
+        options["follow_redirects"] = False
+        call.follows = True
+        call.max_redirects = client.max_redirects
+    call.options = options
+    auth = options.get("auth", bound.default_auth)
+    if auth is bound.default_auth:
+        auth = client.auth
+    call.has_auth = auth is not None
+    call.returns_doubt = bound.returns_doubt
 
 
 def before_send(call: Call) -> Token[Call | None] | None:
     """Give each attempt the headers as they were, and tell who is sending."""
     request = call.request
+    headers = call.library.Headers
     if call.pristine is None:
-        call.pristine = call.library.Headers(request.headers)
+        call.pristine = headers(request.headers)
     else:
-        request.headers = call.library.Headers(call.pristine)
-    options = call.options or {}
-    if "auth" in options or call.client.auth is not None:
-        return SENDING.set(call)
-    return None
+        request.headers = headers(call.pristine)
+    return SENDING.set(call) if call.has_auth else None
 
 
 def _resumed(client: Any, exc: BaseException) -> Call:
     bound: Bound = client._samekey
     bound.terms.guard.check()
-    if not isinstance(exc, BaseException):
-        msg = f"exc must be an exception, got {type(exc).__name__}"
-        raise TypeError(msg)
     call = carried_by(exc)
     if call is None:
         if hasattr(exc, "report"):
@@ -301,13 +266,15 @@ def _resumed(client: Any, exc: BaseException) -> Call:
     if call.key is not None:
         _check_retention(call)
     call = again(call)
-    if call.is_transport:
-        call.is_transport = False
-        call.pristine = None
     call.request = call.opened
-    call.bare = False
     call.client = client
-    _set_options(client, call, dict(call.options or {}, stream=call.unread))
+    call.bare = False
+    if call.is_transport:
+        call.is_transport = call.unread = False
+        call.pristine = None
+    if call.key is not None and not has(call.request.headers, call.header):
+        add(call.request.headers, call.header, call.key)
+    _set_options(client, call, dict(call.options, stream=call.unread))
     return call
 
 
@@ -320,85 +287,3 @@ def _check_retention(call: Call) -> None:
             " became of the operation"
         )
         raise KeyExpired(msg, call.report())
-
-
-C = TypeVar("C")
-
-
-@functools.lru_cache(maxsize=64)
-def _wrapped_class(cls: type) -> type:
-    library = library_of(cls)
-    assert library is not None
-    mixin = (
-        AsyncClientMixin
-        if issubclass(cls, library.AsyncClient)
-        else ClientMixin
-    )
-    return type(
-        cls.__name__,
-        (mixin, cls),
-        {
-            "__slots__": ("_samekey",),
-            "__module__": cls.__module__,
-            "__qualname__": cls.__qualname__,
-            "__doc__": cls.__doc__,
-        },
-    )
-
-
-def wrap(
-    client: C,
-    *,
-    policy: RetryPolicy | None = None,
-    budget: RetryBudget | None = None,
-    origins: Iterable[object] | None = None,
-    namespace: str | None = None,
-    secret: bytes | str | None = None,
-    retention: object = DEFAULT_RETENTION,
-    doubt: Literal["raise", "return"] = "raise",
-) -> C:
-    cls = type(client)
-    library = library_of(cls)
-    if library is None or not issubclass(
-        cls, (library.Client, library.AsyncClient)
-    ):
-        msg = (
-            "client must be a Client or AsyncClient of httpx or httpx2, got"
-            f" {cls.__name__}"
-        )
-        raise TypeError(msg)
-    if isinstance(client, _Verbs):
-        msg = "client must not be wrapped already, got one that is"
-        raise TypeError(msg)
-    if not hasattr(cls, "_transport_for_url"):
-        msg = f"this version of {library} is not supported"
-        raise TypeError(msg)
-    terms = Terms(
-        policy=cast("RetryPolicy", policy),
-        budget=cast("RetryBudget", budget),
-        origins=cast("Any", origins),
-        namespace=namespace,
-        secret=cast("bytes", secret),
-        retention=cast("float", retention),
-        doubt=doubt,
-    )
-    new = object.__new__(_wrapped_class(cls))
-    _share(client, new)
-    bind(new, terms, client)
-    if _in_use(client):
-        terms.guard.check()
-    return cast("C", new)
-
-
-def _share(old: object, new: object) -> None:
-    object.__setattr__(new, "__dict__", old.__dict__)
-    for cls in type(old).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for slot in (slots,) if isinstance(slots, str) else slots:
-            if slot not in ("__dict__", "__weakref__") and hasattr(old, slot):
-                object.__setattr__(new, slot, getattr(old, slot))
-
-
-def _in_use(client: object) -> bool:
-    state = getattr(client, "_state", None)
-    return getattr(state, "name", "UNOPENED") != "UNOPENED"

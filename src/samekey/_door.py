@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from samekey import _ambient
 from samekey._call import EXTENSION, Call
+from samekey._headers import has
 from samekey._library import Module, Request, content_of
 from samekey._outcome import IDEMPOTENT_METHODS
 from samekey._terms import Terms, check_policy
@@ -29,6 +30,8 @@ def check_options(options: object) -> Mapping[str, Any]:
     Raises:
         TypeError: If it is not a dict, or holds an unknown name.
     """
+    if options is None or options.__class__ is Call:
+        return _NONE
     if not isinstance(options, Mapping):
         msg = (
             f'extensions["{EXTENSION}"] must be a dict, got'
@@ -62,71 +65,77 @@ def open_call(
     """
     extensions = request.extensions
     options = extensions.get(EXTENSION)
-    if options is None or options.__class__ is Call:
-        options = _NONE
-    else:
-        options = check_options(options)
-    policy = terms.policy
-    if "policy" in options:
-        policy = check_policy(options["policy"])
-    call = Call(request, library, terms, policy, terms.profile)
+    profile = terms.profile
+    call = Call(request, library, terms, terms.policy, profile)
     call.client = client
-    call.header = terms.profile.header
-    _choose_key(call, options)
-    _look_at_body(call)
+    if (options is not None and options.__class__ is not Call) or has(
+        request.headers, profile.header
+    ):
+        _obey(call, check_options(options))
+    if call.key is None:
+        _choose_key(call)
+    if not isinstance(request.stream, library.ByteStream):
+        _look_at_body(call)
     request.extensions = {**extensions, EXTENSION: call}
     return call
 
 
-def _choose_key(call: Call, options: Mapping[str, Any]) -> None:
-    request = call.request
-    in_header = call.header in request.headers
-    if options or in_header:
-        given = _given_key(call, options) if in_header else None
-        if "idempotency_key" in options:
-            given = _only(check_key(options["idempotency_key"]), given)
-        if "operation" in options:
-            call.operation = _operation(options["operation"])
-        if given is not None:
-            call.key = given
-            call.theirs = True
-            return
+def _obey(call: Call, options: Mapping[str, Any]) -> None:
+    """Take what the user says of key, operation and policy."""
+    if "policy" in options:
+        call.policy = check_policy(options["policy"])
+        call.plain = call.policy.retry is None
+    given = _key_in_header(call)
+    call.in_header = given is not None
+    if "idempotency_key" in options:
+        given = _only(check_key(options["idempotency_key"]), given)
+    if "operation" in options:
+        call.operation = _operation(options["operation"])
+    if given is not None:
+        call.key = given
+        call.theirs = True
+
+
+def _choose_key(call: Call) -> None:
     by_default = call.method not in IDEMPOTENT_METHODS
     if call.operation is None and by_default:
-        if _asks_for_a_token(request):
+        if _asks_for_a_token(call.request):
             # Replaying a rotating refresh token locks the user out.
             call.guarded = True
             return
         scope = _ambient.current()
-        if scope is not None:
-            call.operation = scope.at(call.method, request.url)
+        if scope is None:
+            call.key = new_key()
+            return
+        call.operation = scope.at(call.method, call.url)
     if call.operation is not None:
         terms = call.terms
         call.key = call.operation.key(
             namespace=terms.namespace, secret=terms.secret
         )
-    elif by_default:
-        call.key = new_key()
 
 
 def _operation(value: object) -> Operation:
     if isinstance(value, Operation):
         return value
-    return Operation(value)  # type: ignore[arg-type] -- it checks
+    return Operation(value)  # type: ignore[arg-type]  # it checks
 
 
-def _given_key(call: Call, options: Mapping[str, Any]) -> str:
-    found = call.request.headers.get_list(call.header)
+def _key_in_header(call: Call) -> str | None:
+    header = call.header.name
+    found = call.request.headers.get_list(header)
+    if not found:
+        return None
     if len(found) > 1:
-        msg = f"a request must have one {call.header} header, got {len(found)}"
+        msg = f"a request must have one {header} header, got {len(found)}"
         raise InvalidKey(msg)
-    if call.client is not None and call.header in call.client.headers:
+    if call.client is not None and header in call.client.headers:
         msg = (
-            f"{call.header} must not be among the client's default headers:"
-            " every call would share it; pass idempotency_key= to the call"
+            f"{header} must not be among the client's default headers: every"
+            " call would share it; pass idempotency_key= to the call"
         )
         raise InvalidKey(msg)
-    return check_key(found[0], name=f"the {call.header} header")
+    return check_key(found[0], name=f"the {header} header")
 
 
 def _only(key: str, in_header: str | None) -> str:
@@ -137,18 +146,16 @@ def _only(key: str, in_header: str | None) -> str:
 
 
 def _asks_for_a_token(request: Request) -> bool:
-    body = content_of(request)
-    if body is None or b"grant_type" not in body:
+    if b"grant_type" not in (content_of(request) or b""):
         return False
     kind = request.headers.get("content-type", "").partition(";")[0]
     if kind.strip().lower() != "application/x-www-form-urlencoded":
         return False
+    body: bytes = request.content
     return "grant_type" in parse_qs(body.decode("utf-8", "replace"))
 
 
 def _look_at_body(call: Call) -> None:
-    if isinstance(call.request.stream, call.library.ByteStream):
-        return
     call.replayable = False
     if call.key is None:
         return
@@ -172,7 +179,7 @@ def again(call: Call) -> Call:
         "follows",
         "freezes",
         "guarded",
-        "header",
+        "in_header",
         "key",
         "max_redirects",
         "operation",

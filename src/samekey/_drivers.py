@@ -22,6 +22,7 @@ from samekey._body import (
 )
 from samekey._call import Call
 from samekey._effects import (
+    SEND,
     Drain,
     Effect,
     Follow,
@@ -60,7 +61,7 @@ class Driver:
                 response: Response = stop.value
                 return response
             try:
-                if effect.__class__ is Send:
+                if effect is SEND:
                     answer = transmit(None)
                 else:
                     answer = self._perform(call, effect, transmit)
@@ -74,11 +75,11 @@ class Driver:
     ) -> object:
         match effect:
             case Read(response):
-                return self._read(call, response)
+                self._read(call, response)
             case Sleep(seconds):
-                return self._sleep(seconds)
+                self._sleep(seconds)
             case Drain(response):
-                return self._drain(call, response)
+                self._drain(call, response)
             case Send():
                 return transmit(None)
             case Follow(request):
@@ -86,9 +87,10 @@ class Driver:
             case Peek(response):
                 return self._peek(call, response)
             case Freeze(limit):
-                return self._freeze(call, limit)
+                self._freeze(call, limit)
             case _:
                 assert_never(effect)
+        return None
 
     def _read(
         self, call: Call, response: Response, limit: int | None = None
@@ -157,7 +159,7 @@ class AsyncDriver:
                 response: Response = stop.value
                 return response
             try:
-                if effect.__class__ is Send:
+                if effect is SEND:
                     answer = await transmit(None)
                 else:
                     answer = await self._perform(call, effect, transmit)
@@ -171,11 +173,11 @@ class AsyncDriver:
     ) -> object:
         match effect:
             case Read(response):
-                return await self._read(call, response)
+                await self._read(call, response)
             case Sleep(seconds):
-                return await self._sleep(seconds)
+                await self._sleep(seconds)
             case Drain(response):
-                return await self._drain(call, response)
+                await self._drain(call, response)
             case Send():
                 return await transmit(None)
             case Follow(request):
@@ -183,9 +185,10 @@ class AsyncDriver:
             case Peek(response):
                 return await self._peek(call, response)
             case Freeze(limit):
-                return await self._freeze(call, limit)
+                await self._freeze(call, limit)
             case _:
                 assert_never(effect)
+        return None
 
     async def _read(
         self, call: Call, response: Response, limit: int | None = None

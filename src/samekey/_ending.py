@@ -9,6 +9,7 @@ from typing import Any
 from samekey import _log
 from samekey._call import EXTENSION, Call
 from samekey._library import Response
+from samekey._notes import blend, note, passing_note
 from samekey._outcome import Told
 from samekey._policy import doubtful_status
 from samekey._redirects import disarm
@@ -21,10 +22,7 @@ from samekey.errors import (
     KeyReused,
     NotExecuted,
     Reason,
-    blend,
     build,
-    note,
-    passing_note,
 )
 
 
@@ -143,8 +141,8 @@ def _gave_up(
         msg,
         report,
         reason,
-        note=note(plain, report, reason),
     )
+    exc.add_note(note(plain, report, reason))
     exc.request = call.request
     exc.response = None if isinstance(shown, BaseException) else shown
     exc.__cause__ = cause

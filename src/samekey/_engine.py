@@ -65,30 +65,9 @@ def exchange(call: Call) -> Flow:
     try:
         while True:
             evidence = call.begin()
-            response: Response | None = None
-            failure: Exception | None = None
-            try:
-                if call.follows:
-                    response = yield from _followed(call, evidence)
-                else:
-                    response = yield SEND
-                status = evidence.status = response.status_code
-                if _reads_now(call, status):
-                    evidence.reading = True
-                    yield Read(response)
-            except Exception as exc:
-                if not _absorbs(call, evidence, exc):
-                    raise
-                failure = exc
-                if evidence.error is None:
-                    response = exc.response  # type: ignore[attr-defined] -- an HTTPStatusError's
+            response, failure = yield from _attempt(call, evidence)
             evidence.ended = call.terms.clock()
-            if (
-                failure is None
-                and 200 <= evidence.status < 300  # type: ignore[operator] # noqa: PLR2004 -- seen above
-                and call.policy.retry is None
-            ):
-                assert response is not None
+            if failure is None and evidence.settled and call.plain:
                 return _answered(call, response)
             yield from _understood(call, evidence, response, failure)
             step = next_step(call, evidence, response, failure)
@@ -99,14 +78,8 @@ def exchange(call: Call) -> Flow:
             _log.retry(call, evidence, step.seconds)
             call.waited = step.seconds
             yield Sleep(step.seconds)
-        if _still_unread(call, response, failure):
-            evidence.reading = True
-            try:
-                yield Read(response)  # type: ignore[arg-type] -- not None here
-            except Exception as exc:
-                if not _absorbs(call, evidence, exc):
-                    raise
-                failure = exc
+        if failure is None:
+            failure = yield from _read(call, evidence, response)
     except BaseException as exc:
         leave(call, exc)
         raise
@@ -121,6 +94,55 @@ def _frozen(call: Call) -> Generator[Effect, Any, None]:
         attach(call, exc)
         raise
     call.freezes = False
+
+
+def _attempt(
+    call: Call, evidence: Evidence
+) -> Generator[Effect, Any, tuple[Any, Exception | None]]:
+    """Send once; give the response, or what the network did instead."""
+    response: Any = None
+    try:
+        if call.follows:
+            response = yield from _followed(call, evidence)
+        else:
+            response = yield SEND
+        evidence.status = status = response.status_code
+        # A status that will be retried is decided on by its head alone.
+        if 200 <= status < 300 or _reads_now(call, status):
+            failure = yield from _read(call, evidence, response)
+            return response, failure
+    except Exception as exc:
+        if not _absorbs(call, evidence, exc):
+            raise
+        # A response hook that raised for the status has shown the response.
+        shown = getattr(exc, "response", None)
+        return (response if shown is None else shown), exc
+    return response, None
+
+
+def _reads_now(call: Call, status: int) -> bool:
+    policy = call.policy
+    return (
+        policy.retry is not None
+        or not policy.retries(status)
+        or call.profile.wants_body(status)
+    )
+
+
+def _read(
+    call: Call, evidence: Evidence, response: Response | None
+) -> Generator[Effect, Any, Exception | None]:
+    """Read the body, unless the user will; give what broke it, if it did."""
+    if response is None or call.unread or response.is_closed:
+        return None
+    evidence.reading = True
+    try:
+        yield Read(response)
+    except Exception as exc:
+        if not _absorbs(call, evidence, exc):
+            raise
+        return exc
+    return None
 
 
 def _followed(call: Call, evidence: Evidence) -> Flow:
@@ -140,29 +162,6 @@ def _followed(call: Call, evidence: Evidence) -> Flow:
     if hops:
         response.history = [*hops, *response.history]
     return response
-
-
-def _reads_now(call: Call, status: int) -> bool:
-    # A status that will be retried is decided on by its head alone.
-    if call.unread:
-        return False
-    policy = call.policy
-    return (
-        policy.retry is not None
-        or not policy.retries(status)
-        or call.profile.wants_body(status)
-    )
-
-
-def _still_unread(
-    call: Call, response: Response | None, failure: Exception | None
-) -> bool:
-    return (
-        response is not None
-        and failure is None
-        and not call.unread
-        and not response.is_closed
-    )
 
 
 def _absorbs(call: Call, evidence: Evidence, exc: Exception) -> bool:
@@ -245,7 +244,11 @@ def _answered(call: Call, response: Response) -> Response:
     # The first row of the table, for the case that is nearly every case.
     call.outcome = Outcome.ANSWERED
     call.response = response
-    call.finish()
+    if call.entry is None:
+        call.active = False
+        call.tap = None
+    else:
+        call.finish()
     call.terms.budget.succeeded(call.url)
     response.extensions[EXTENSION] = call
     return response

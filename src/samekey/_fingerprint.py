@@ -49,7 +49,11 @@ def fingerprint(
         method.encode(),
         url.encode(),
         kind.encode("utf-8", "surrogateescape"),
-        *(part.encode("utf-8", "surrogateescape") for p in scope for part in p),
+        *(
+            part.encode("utf-8", "surrogateescape")
+            for p in scope
+            for part in p
+        ),
         body,
     ):
         digest.update(b"%d:" % len(piece))
@@ -69,7 +73,7 @@ def _plain_body(content_type: str, body: bytes) -> tuple[str, bytes]:
     return content_type.strip().lower(), body
 
 
-class _Twice(ValueError):  # noqa: N818 -- never leaves this module
+class _Twice(ValueError):
     """A name stands twice in one JSON object."""
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from samekey._call import Call
 from samekey._ending import attach
 from samekey._library import Response
+from samekey._notes import passing_note
 from samekey._streams import answer, async_answer
-from samekey.errors import passing_note
 
 
 def hand_out(

@@ -47,6 +47,9 @@ class Request(Protocol):
     extensions: Any
     stream: Any
 
+    @property
+    def content(self) -> bytes: ...
+
 
 class Response(Protocol):
     """The parts of a Response that are used here."""
@@ -77,7 +80,7 @@ class Module(Protocol):
     PoolTimeout: type[Exception]
     UnsupportedProtocol: type[Exception]
     ReadTimeout: type[Exception]
-    TooManyRedirects: type[Exception]
+    TooManyRedirects: Any
     HTTPTransport: type
     AsyncHTTPTransport: type
     BaseTransport: type
@@ -87,6 +90,7 @@ class Module(Protocol):
     ByteStream: type
     Client: type
     AsyncClient: type
+    USE_CLIENT_DEFAULT: Any
     Headers: Any
     Request: Any
     Response: Any
@@ -136,3 +140,13 @@ def content_of(message: Any) -> bytes | None:
 def timeouts_of(extensions: Mapping[str, Any]) -> dict[str, float | None]:
     """Copy the httpx timeouts of a request, in seconds."""
     return dict(extensions.get("timeout") or {})
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def origin(url: Any) -> tuple[str, str, int | None]:
+    """Give scheme, host and port (RFC 6454, section 4) of a URL object."""
+    scheme = url.scheme
+    port = url.port
+    return scheme, url.host, _PORTS.get(scheme) if port is None else port

@@ -20,6 +20,7 @@ from samekey.errors import Reason
 
 
 logger = logging.getLogger("samekey")
+logger.addHandler(logging.NullHandler())
 
 
 def _facts(call: Call, evidence: Evidence) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Memory:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def admit(  # noqa: PLR0913
+    def admit(
         self,
         digest: bytes,
         fresh: Entry,

@@ -39,7 +39,7 @@ class Stop:
     reason: Reason
 
 
-def next_step(
+def next_step(  # noqa: PLR0911 -- one for each reason
     call: Call,
     evidence: Evidence,
     response: Response | None,
@@ -77,7 +77,7 @@ def _forbidden(evidence: Evidence) -> Reason | None:
     """Not even `retry=` may ask again after these."""
     if evidence.reuse:
         return "key_reuse"
-    if evidence.replayed and (evidence.status or 0) >= 500:  # noqa: PLR2004
+    if evidence.replayed and (evidence.status or 0) >= 500:
         return "replayed_error"
     return None
 
@@ -144,14 +144,14 @@ def _wait(
     return max(seconds, retry_after(response.headers, terms.wall()))
 
 
-def _too_late(
-    call: Call, evidence: Evidence, seconds: float
-) -> Reason | None:
+def _too_late(call: Call, evidence: Evidence, seconds: float) -> Reason | None:
     terms = call.terms
     deadline = call.deadline
     at = terms.clock() + seconds
-    if at + MIN_LEFT > deadline if deadline is not None else (
-        seconds > LONGEST_HINT
+    if (
+        at + MIN_LEFT > deadline
+        if deadline is not None
+        else (seconds > LONGEST_HINT)
     ):
         return "in_flight" if evidence.in_flight else "deadline"
     if call.key is not None and call.age(at) >= terms.retention:

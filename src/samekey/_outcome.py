@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import enum
 
+from collections.abc import Callable
+
 import attrs
 
 from samekey._policy import doubtful_status
@@ -70,9 +72,7 @@ TABLE = (
     Row(History.DOUBTFUL, Last.REUSE, Outcome.IN_DOUBT, Told.IN_DOUBT),
     Row(History.CLEAR, Last.REUSE, Outcome.ANSWERED, Told.KEY_REUSED),
     Row(History.ANY, Last.SETTLED_ANSWER, Outcome.ANSWERED, Told.RETURNED),
-    Row(
-        History.CLEAR_HERE, Last.NOT_NOW, Outcome.NOT_EXECUTED, Told.RETURNED
-    ),
+    Row(History.CLEAR_HERE, Last.NOT_NOW, Outcome.NOT_EXECUTED, Told.RETURNED),
     Row(History.CLEAR, Last.OTHER_STATUS, Outcome.ANSWERED, Told.RETURNED),
     Row(
         History.HARMLESS,
@@ -91,13 +91,9 @@ DELETE_TABLE = (
 
 # A safe request executes nothing (RFC 9110, section 9.2.1).
 SAFE_TABLE = (
-    Row(
-        History.ANY, Last.READ_DOUBTFUL, Outcome.NOT_EXECUTED, Told.RETURNED
-    ),
+    Row(History.ANY, Last.READ_DOUBTFUL, Outcome.NOT_EXECUTED, Told.RETURNED),
     Row(History.ANY, Last.READ_STATUS, Outcome.ANSWERED, Told.RETURNED),
-    Row(
-        History.ANY, Last.ANYTHING, Outcome.NOT_EXECUTED, Told.NOT_EXECUTED
-    ),
+    Row(History.ANY, Last.ANYTHING, Outcome.NOT_EXECUTED, Told.NOT_EXECUTED),
 )
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -138,49 +134,41 @@ class Past:
         self.touched = self.touched or not evidence.harmless
 
 
-def _fits_history(history: History, past: Past, last: Evidence) -> bool:
-    match history:
-        case History.ANY:
-            return True
-        case History.SETTLED:
-            return past.settled or last.settled
-        case History.DOUBTFUL:
-            return past.doubtful
-        case History.CLEAR:
-            return not past.doubtful
-        case History.CLEAR_HERE:
-            return not past.doubtful and not past.remembered
-        case _:
-            return not past.touched and not past.remembered
+_FITS_HISTORY: dict[History, Callable[[Past, Evidence], bool]] = {
+    History.ANY: lambda past, last: True,
+    History.SETTLED: lambda past, last: past.settled or last.settled,
+    History.DOUBTFUL: lambda past, last: past.doubtful,
+    History.CLEAR: lambda past, last: not past.doubtful,
+    History.CLEAR_HERE: lambda past, last: (
+        not (past.doubtful or past.remembered)
+    ),
+    History.HARMLESS: lambda past, last: not (past.touched or past.remembered),
+}
+
+# What needs a status, by the attempt and its status.
+_FITS_STATUS: dict[Last, Callable[[Evidence, int], bool]] = {
+    Last.READ_2XX: lambda last, status: last.settled and not last.lost,
+    Last.REPLAYED_ERROR: lambda last, status: last.replayed and status >= 500,
+    Last.REUSE: lambda last, status: last.reuse,
+    Last.SETTLED_ANSWER: lambda last, status: last.replayed or status == 402,
+    Last.NOT_NOW: lambda last, status: last.harmless,
+    Last.OTHER_STATUS: lambda last, status: (
+        not (last.doubtful or last.harmless)
+    ),
+    Last.GONE: lambda last, status: status in {404, 410},
+    Last.READ_DOUBTFUL: lambda last, status: (
+        not last.lost and (last.harmless or doubtful_status(status))
+    ),
+    Last.READ_STATUS: lambda last, status: not last.lost,
+}
 
 
-def _fits_last(kind: Last, last: Evidence) -> bool:  # noqa: PLR0911
-    status = last.status
+def _fits_last(kind: Last, last: Evidence) -> bool:
     if kind is Last.ANYTHING:
         return True
     if kind is Last.NOT_SENT:
         return last.verdict is Verdict.NOT_SENT
-    if status is None:
-        return False
-    match kind:
-        case Last.READ_2XX:
-            return last.settled and not last.lost
-        case Last.REPLAYED_ERROR:
-            return last.replayed and status >= 500  # noqa: PLR2004
-        case Last.REUSE:
-            return last.reuse
-        case Last.SETTLED_ANSWER:
-            return last.replayed or status == 402  # noqa: PLR2004
-        case Last.NOT_NOW:
-            return last.harmless
-        case Last.GONE:
-            return status in (404, 410)
-        case Last.READ_DOUBTFUL:
-            return not last.lost and (last.harmless or doubtful_status(status))
-        case Last.READ_STATUS:
-            return not last.lost
-        case _:
-            return not last.doubtful and not last.harmless
+    return last.status is not None and _FITS_STATUS[kind](last, last.status)
 
 
 def decide(table: tuple[Row, ...], past: Past, last: Evidence) -> Row:
@@ -188,6 +176,6 @@ def decide(table: tuple[Row, ...], past: Past, last: Evidence) -> Row:
     return next(
         row
         for row in table
-        if _fits_history(row.history, past, last)
+        if _FITS_HISTORY[row.history](past, last)
         and _fits_last(row.last, last)
     )

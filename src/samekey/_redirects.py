@@ -11,8 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from samekey._call import EXTENSION, Call
-from samekey._library import Request, Response
-from samekey._policy import origin
+from samekey._library import Request, Response, origin
 
 
 _SAME_METHOD = frozenset({307, 308})
@@ -48,5 +47,5 @@ def disarm(call: Call, response: Response) -> None:
     extensions = dict(request.extensions)
     extensions.pop(EXTENSION, None)
     request.extensions = extensions
-    if call.header in request.headers and not same_place(call, request):
-        del request.headers[call.header]
+    if not same_place(call, request):
+        request.headers.pop(call.header.name, None)

@@ -85,7 +85,7 @@ def key_hint(key: str | None) -> str:
     """
     if key is None:
         return "none"
-    if len(key) >= 20:  # noqa: PLR2004 -- the docstring's number
+    if len(key) >= 20:
         return "…" + key[-6:]
     return "#" + hashlib.sha256(key.encode()).hexdigest()[:6]
 

@@ -17,7 +17,7 @@ from samekey._library import Module, Response
 from samekey._watchdog import Watch
 
 
-class TooLong(Exception):  # noqa: N818 -- never leaves a driver
+class TooLong(Exception):
     """A body that is only drained is longer than the limit."""
 
 
@@ -56,7 +56,7 @@ class Limits:
             msg = "the deadline passed while the answer was read"
             raise call.library.ReadTimeout(msg)
         if self._watch is None and call.tap is not None:
-            read = call.tap.timeouts.get("read")
+            read = call.tap.timeouts().get("read")
             if read is None or read > left:
                 self._watch = self._start(left)
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import random as _random
 import time
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import attrs
 
+from samekey._budget import RetryBudget
+from samekey._library import origin
 from samekey._memory import Memory
-from samekey._policy import (
-    RetryBudget,
-    RetryPolicy,
-    check_seconds,
-    origin,
-)
+from samekey._policy import RetryPolicy, check_seconds
 from samekey._watchdog import Watchdog
 from samekey.keys import check_namespace, check_secret
 from samekey.profiles import GENERIC, Profile
@@ -28,6 +26,23 @@ DEFAULT_POLICY = RetryPolicy()
 DEFAULT_RETENTION = 3_600.0
 
 Origin = tuple[str, str, int | None]
+
+
+class TransportTerms(TypedDict, total=False):
+    """What may be given to a transport."""
+
+    policy: RetryPolicy | None
+    budget: RetryBudget | None
+    origins: Iterable[object] | None
+    namespace: str | None
+    secret: bytes | str | None
+    retention: float | dt.timedelta
+
+
+class ClientTerms(TransportTerms, total=False):
+    """What may be given to a client."""
+
+    doubt: Literal["raise", "return"]
 
 
 def check_policy(value: object) -> RetryPolicy:
@@ -112,11 +127,16 @@ class ForkGuard:
             raise RuntimeError(msg)
 
 
-def _doubt(value: object) -> object:
+def _retention(value: object) -> float:
+    return check_seconds(value, "retention")
+
+
+def _doubt(value: Any) -> Literal["raise", "return"]:
     if value not in ("raise", "return"):
         msg = f"doubt must be 'raise' or 'return', got {value!r}"
         raise ValueError(msg)
-    return value
+    result: Literal["raise", "return"] = value
+    return result
 
 
 @attrs.frozen(kw_only=True)
@@ -158,8 +178,7 @@ class Terms:
         default=None, converter=check_secret, repr=False
     )
     retention: float = attrs.field(
-        default=DEFAULT_RETENTION,
-        converter=lambda value: check_seconds(value, "retention"),
+        default=DEFAULT_RETENTION, converter=_retention
     )
     doubt: Literal["raise", "return"] = attrs.field(
         default="raise", converter=_doubt

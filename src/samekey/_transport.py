@@ -7,16 +7,20 @@ A body that breaks while the client reads it is out of its sight.
 
 from __future__ import annotations
 
+import datetime as dt
+
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
+from samekey._budget import RetryBudget
 from samekey._call import EXTENSION, Call
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._handing import hand_out
+from samekey._headers import add
 from samekey._library import Request, Response, library_of
-from samekey._policy import RetryBudget, RetryPolicy
+from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
 from samekey._terms import DEFAULT_RETENTION, Terms
 from samekey._wire import Wire
@@ -45,7 +49,7 @@ class _Door:
         origins: Iterable[object] | None = None,
         namespace: str | None = None,
         secret: bytes | str | None = None,
-        retention: object = DEFAULT_RETENTION,
+        retention: float | dt.timedelta = DEFAULT_RETENTION,
     ) -> None:
         if isinstance(transport, _Door):
             msg = "transport must not be wrapped already, got one that is"
@@ -64,7 +68,7 @@ class _Door:
             origins=cast("Any", origins),
             namespace=namespace,
             secret=cast("bytes", secret),
-            retention=cast("float", retention),
+            retention=retention,
         )
 
     def _open(self, request: Request) -> Call | None:
@@ -74,10 +78,7 @@ class _Door:
         if carried.__class__ is Call:
             if not carried.is_transport and carried.active:
                 return None
-            if (
-                request.method == carried.method
-                and request.url == carried.url
-            ):
+            if request.method == carried.method and request.url == carried.url:
                 call = again(carried)
                 call.request = request
                 return _below(call)
@@ -102,7 +103,7 @@ def _below(call: Call) -> Call:
 def _redirected(call: Call) -> bool:
     evidence = call.evidence
     status = None if evidence is None else evidence.status
-    return status is not None and 300 <= status < 400  # noqa: PLR2004
+    return status is not None and 300 <= status < 400
 
 
 def _next_hop(call: Call, request: Request) -> Call:
@@ -128,10 +129,10 @@ def outgoing(call: Call) -> Request:
     copy.__dict__.update(request.__dict__)
     headers = copy.headers = call.library.Headers(request.headers)
     if call.key is not None:
-        if not call.bare:
-            headers[call.header] = call.key
-        elif call.header in headers:
-            del headers[call.header]
+        if call.bare:
+            headers.pop(call.header.name, None)
+        elif not call.in_header:
+            add(headers, call.header, call.key)
     result: Request = copy
     return result
 
@@ -176,7 +177,7 @@ class Transport(_Door, Base):
             call.active = False
         return hand_out(call, response)
 
-    def __enter__(self) -> Transport:
+    def __enter__(self) -> Self:
         self._wrapped.__enter__()
         return self
 
@@ -214,7 +215,7 @@ class AsyncTransport(_Door, AsyncBase):
             call.active = False
         return hand_out(call, response, asynchronous=True)
 
-    async def __aenter__(self) -> AsyncTransport:
+    async def __aenter__(self) -> Self:
         await self._wrapped.__aenter__()
         return self
 

@@ -102,17 +102,14 @@ class Evidence:
     @property
     def harmless(self) -> bool:
         """Whether it certainly did nothing: NOT_SENT, 425 or 429."""
-        return (
-            self.verdict is Verdict.NOT_SENT
-            or self.status == 425  # noqa: PLR2004 -- RFC 8470, section 5.2
-            or self.status == 429  # noqa: PLR2004 -- RFC 6585, section 4
-        )
+        # RFC 8470, section 5.2; RFC 6585, section 4.
+        return self.verdict is Verdict.NOT_SENT or self.status in {425, 429}
 
     @property
     def settled(self) -> bool:
         """Whether a 2xx head was seen."""
         status = self.status
-        return status is not None and 200 <= status < 300  # noqa: PLR2004
+        return status is not None and 200 <= status < 300
 
 
 def judge(
@@ -145,13 +142,13 @@ _REFUSED_STREAM = 7  # RFC 9113, section 7
 
 def _not_processed(exc: BaseException | None) -> bool:
     cause = None if exc is None else exc.__cause__
-    event = cause.args[0] if cause is not None and cause.args else None
-    if not type(event).__module__.startswith("h2."):
+    event: Any = cause.args[0] if cause is not None and cause.args else None
+    if event is None or not type(event).__module__.startswith("h2."):
         return False
     name = type(event).__name__
     if name == "StreamReset":
         return bool(event.error_code == _REFUSED_STREAM)
-    return name == "ConnectionTerminated" and event.last_stream_id == 0
+    return name == "ConnectionTerminated" and bool(event.last_stream_id == 0)
 
 
 def _connecting(evidence: Evidence, info: Mapping[str, Any]) -> None:

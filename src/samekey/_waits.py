@@ -36,7 +36,21 @@ _DIGITS = re.compile(r"[0-9]{1,10}")
 _MONTHS = {
     name: number
     for number, name in enumerate(
-        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1
+        [
+            "Jan",
+            "Feb",
+            "Mar",
+            "Apr",
+            "May",
+            "Jun",
+            "Jul",
+            "Aug",
+            "Sep",
+            "Oct",
+            "Nov",
+            "Dec",
+        ],
+        start=1,
     )
 }
 _CLOCK = r"(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"
@@ -90,16 +104,16 @@ def _http_date(text: str, now: float) -> float | None:
         return None
     parts = found.groupdict()
     year = int(parts["Y"]) if "Y" in parts else _century(int(parts["y"]), now)
-    if year == 9999:  # noqa: PLR2004 -- the usual way to say never
+    if year == 9999:
         return NEVER
     month, day = _MONTHS[found["m"]], int(found["d"])
     hour, minute, second = (int(found[name]) for name in "HMS")
     if (
-        year < 1970  # noqa: PLR2004 -- timegm counts from there
+        year < 1970
         or not 1 <= day <= calendar.monthrange(year, month)[1]
-        or hour > 23  # noqa: PLR2004
-        or minute > 59  # noqa: PLR2004
-        or second > 60  # noqa: PLR2004 -- a leap second
+        or hour > 23
+        or minute > 59
+        or second > 60
     ):
         return None
     return float(calendar.timegm((year, month, day, hour, minute, second)))
@@ -184,7 +198,7 @@ class StrategyCaller:
     def wants_retry(self, policy: RetryPolicy) -> bool:
         """Ask `retry=`."""
         assert policy.retry is not None
-        answer = policy.retry(self.state)
+        answer: Any = policy.retry(self.state)
         if inspect.isawaitable(answer):
             _close(answer)
             msg = "retry must be a plain strategy, got one that is awaited"

@@ -34,27 +34,34 @@ LEAST = 0.001
 class Tap:
     """Listens to one send of one attempt."""
 
-    __slots__ = (
-        "_call",
-        "_stream",
-        "_user",
-        "_watch",
-        "evidence",
-        "extensions",
-        "timeouts",
-    )
+    _stream: Any = None
+    _watch: Watch | None = None
+    _timeouts: dict[str, float | None] | None = None
 
     def __init__(self, call: Call, request: Request) -> None:
         assert call.evidence is not None
         self._call = call
         self.evidence = call.evidence
-        self.extensions = extensions = request.extensions
-        self._user = extensions.get("trace")
-        self.timeouts = timeouts_of(extensions)
-        self._stream: Any = None
-        self._watch: Watch | None = None
+        self.extensions = request.extensions
+        self._sent: dict[str, Any] = request.extensions.copy()
+        self._user = self._sent.get("trace")
+
+    def extend(self, *, asynchronous: bool) -> dict[str, Any]:
+        """Give the extensions to send with."""
+        sent = self._sent
+        sent[EXTENSION] = self._call
+        sent["trace"] = self.ahear if asynchronous else self.hear
+        call = self._call
         if call.counted > 1 or call.policy.deadline is not DEFAULT:
             self._lower()
+        return sent
+
+    def timeouts(self) -> dict[str, float | None]:
+        """Give the timeouts of this send, to be lowered in place."""
+        # httpcore reads them anew from the extensions in each phase.
+        if self._timeouts is None:
+            self._timeouts = self._sent["timeout"] = timeouts_of(self._sent)
+        return self._timeouts
 
     def hear(self, name: str, info: dict[str, Any]) -> None:
         """Take one event of a sync transport."""
@@ -76,15 +83,17 @@ class Tap:
 
     def _lower(self) -> float | None:
         call = self._call
-        timeouts = self.timeouts
         deadline = call.deadline
+        now = call.terms.clock()
         if deadline is None:
             return None
-        left = max(deadline - call.terms.clock(), LEAST)
-        for name in ("connect", "read", "write", "pool"):
-            value = timeouts.get(name)
-            if value is None or value > left:
-                timeouts[name] = left
+        left = max(deadline - now, LEAST)
+        if now > call.lowers_from:
+            timeouts = self.timeouts()
+            for name in ("connect", "read", "write", "pool"):
+                value = timeouts.get(name)
+                if value is None or value > left:
+                    timeouts[name] = left
         return left
 
     # What happens when a phase begins or ends.
@@ -146,12 +155,7 @@ def tap(
         return None
     call.evidence.sending(type(transport))
     result = call.tap = Tap(call, request)
-    request.extensions = {
-        **request.extensions,
-        EXTENSION: call,
-        "trace": result.ahear if asynchronous else result.hear,
-        "timeout": result.timeouts,
-    }
+    request.extensions = result.extend(asynchronous=asynchronous)
     return result
 
 

@@ -15,17 +15,16 @@ Everything that samekey raises on purpose.
 A `GaveUp` is also an instance of one of the client library's own exceptions,
 so that a handler for `httpx.ReadTimeout` or `httpx.TransportError` goes on
 working. That class is chosen so that it never lies: what is in doubt is never
-an instance of a class that reads as "was not sent" (see `blend`).
+an instance of a class that reads as "was not sent".
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 
 from typing import Any, Literal, TypeVar
 
-from samekey._report import Report, key_hint
+from samekey._report import Report
 
 
 Reason = Literal[
@@ -177,10 +176,10 @@ class GaveUp(SamekeyError):
         return str(self.args[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        plain, other = _parts(type(self))
+        plain, other = type(self).__bases__
+        state = (self.args[0], self.report, self.reason)
         notes = tuple(getattr(self, "__notes__", ()))
-        state = (self.args[0], self.report, self.reason, notes)
-        return _rebuild, (plain, other.__module__, other.__name__, state)
+        return _rebuild, (plain, other, state, notes)
 
 
 class NotExecuted(GaveUp):
@@ -210,44 +209,12 @@ class AnswerLost(GaveUp):
     """
 
 
-E_ = TypeVar("E_", bound=GaveUp)
-
-_READS_AS_NOT_SENT = frozenset(
-    {
-        "ConnectError",
-        "ConnectTimeout",
-        "LocalProtocolError",
-        "PoolTimeout",
-        "ProxyError",
-        "UnsupportedProtocol",
-    }
-)
-
-
-def blend(
-    plain: type[E_],
-    other: type[BaseException] | None,
-    fallback: type[Exception],
-) -> type[E_]:
-    """
-    Make the class that is both *plain* and the library's own *other*.
-
-    *fallback*, the library's `TransportError`, takes the place of a class
-    that is not the library's (raw ssl, h11 or h2 errors), and, for what is in
-    doubt, of one that reads as "never sent".
-    """
-    root = fallback.__module__.partition(".")[0]
-    if (
-        other is None
-        or other.__module__.partition(".")[0] != root
-        or (plain is InDoubt and other.__name__ in _READS_AS_NOT_SENT)
-    ):
-        other = fallback
-    return _blended(plain, other)
+G = TypeVar("G", bound=GaveUp)
 
 
 @functools.lru_cache(maxsize=256)
-def _blended(plain: type[E_], other: type[BaseException]) -> type[E_]:
+def blended(plain: type[G], other: type[BaseException]) -> type[G]:
+    """Make the class that is both *plain* and the library's own *other*."""
     return type(
         f"{plain.__name__}[{other.__name__}]",
         (plain, other),
@@ -255,86 +222,25 @@ def _blended(plain: type[E_], other: type[BaseException]) -> type[E_]:
     )
 
 
-def _parts(cls: type) -> tuple[type[GaveUp], type]:
-    plain, other = cls.__bases__
-    return plain, other
-
-
-def build(  # noqa: D103 -- see the class docstrings
-    cls: type[E_],
-    message: str,
-    report: Report,
-    reason: Reason,
-    *,
-    note: str | None = None,
-) -> E_:
+def build(cls: type[G], message: str, report: Report, reason: Reason) -> G:
+    """Make a `GaveUp`; live fields are the caller's to set."""
     # The library's __init__ wants a live request and response, which an
-    # unpickled error has not: fields are set here, for both.
+    # unpickled error has not.
     exc = cls.__new__(cls, message)
     exc.args = (message,)
     exc.report = report
     exc.reason = reason
-    if note is not None:
-        exc.add_note(note)
     return exc
 
 
 def _rebuild(
     plain: type[GaveUp],
-    module: str,
-    name: str,
-    state: tuple[str, Report, Reason, tuple[str, ...]],
+    other: type[BaseException],
+    state: tuple[str, Report, Reason],
+    notes: tuple[str, ...],
 ) -> GaveUp:
-    root = importlib.import_module(module.partition(".")[0])
-    message, report, reason, notes = state
-    exc = build(_blended(plain, getattr(root, name)), message, report, reason)
+    cls: type[GaveUp] = blended(plain, other)  # type: ignore[arg-type]  # classes are hashable
+    exc = build(cls, *state)
     for note in notes:
         exc.add_note(note)
     return exc
-
-
-_NEXT_STEP: dict[type[GaveUp], str] = {
-    NotExecuted: "It was not executed: run it again, or drop it.",
-    InDoubt: (
-        "Keep the key: ask the API what became of it, or resume later under"
-        " the same key; do not start it anew."
-    ),
-    AnswerLost: (
-        "It took effect: client.resume(exc) asks for the answer again."
-    ),
-}
-
-_WHY: dict[str, str] = {
-    "attempts": "all attempts were used",
-    "deadline": "the deadline left no time for another attempt",
-    "budget": "the retry budget of this host was empty",
-    "retention": "the server may soon have forgotten the key",
-    "in_flight": "the server was still working on it",
-    "unvouched": "nobody vouched that this host keeps keys (see origins=)",
-    "status": "the last status is not retried",
-    "key_reuse": "the server took the key for another payload's",
-    "replayed_error": "the server replays a recorded error",
-    "body": "the body cannot be sent again",
-    "unkeyed": "no key protects a resend",
-    "request": "the request itself is at fault",
-}
-
-
-def note(cls: type[GaveUp], report: Report, reason: Reason) -> str:
-    """Write the PEP 678 note: what happened, why it stopped, what is next."""
-    attempts = report.attempts
-    seconds = sum(a.elapsed + a.waited for a in attempts)
-    many = "attempt" if len(attempts) == 1 else "attempts"
-    return (
-        f"samekey: {report.outcome} after {len(attempts)} {many} in"
-        f" {seconds:.2f} s, key {key_hint(report.key)}; stopped because"
-        f" {_WHY[reason]}. {_NEXT_STEP[cls]}"
-    )
-
-
-def passing_note(report: Report) -> str:
-    """Write the note for an exception that is not ours and goes on up."""
-    return (
-        f"samekey: {report.outcome} after {len(report.attempts)} attempt(s),"
-        f" key {key_hint(report.key)}; samekey.report(exc) tells the rest."
-    )

@@ -2,14 +2,169 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx2
 
 from samekey._client import AsyncClientMixin, ClientMixin
+from samekey._verbs import SHORTCUTS
 
 
-class Client(ClientMixin, httpx2.Client):
-    """An `httpx2.Client` that retries under one key."""
+if TYPE_CHECKING:
+    from contextlib import (
+        _AsyncGeneratorContextManager,
+        _GeneratorContextManager,
+    )
+    from typing import Any, TypedDict, Unpack
+
+    from httpx2._client import UseClientDefault
+    from httpx2._types import (
+        AuthTypes,
+        CookieTypes,
+        HeaderTypes,
+        QueryParamTypes,
+        RequestContent,
+        RequestData,
+        RequestExtensions,
+        RequestFiles,
+        TimeoutTypes,
+    )
+
+    from samekey._parts import KeyPart
+    from samekey._policy import RetryPolicy
+    from samekey._terms import ClientTerms
+    from samekey.keys import Operation
+
+    class _Options(TypedDict, total=False):
+        params: QueryParamTypes | None
+        headers: HeaderTypes | None
+        cookies: CookieTypes | None
+        auth: AuthTypes | UseClientDefault | None
+        follow_redirects: bool | UseClientDefault
+        timeout: TimeoutTypes | UseClientDefault
+        extensions: RequestExtensions | None
+        operation: KeyPart | Operation
+        idempotency_key: str
+        policy: RetryPolicy | None
+
+    class _BodyOptions(_Options, total=False):
+        content: RequestContent | None
+        data: RequestData | None
+        files: RequestFiles | None
+        json: Any | None
+
+    class _ClientOptions(ClientTerms, total=False):
+        auth: AuthTypes | None
+        params: QueryParamTypes | None
+        headers: HeaderTypes | None
+        cookies: CookieTypes | None
+        verify: Any
+        cert: Any
+        trust_env: bool
+        http1: bool
+        http2: bool
+        proxy: Any
+        mounts: Any
+        timeout: TimeoutTypes
+        follow_redirects: bool
+        limits: httpx2.Limits
+        max_redirects: int
+        event_hooks: Any
+        base_url: httpx2.URL | str
+        transport: Any
+        default_encoding: Any
+
+    # The types alone; what they inherit at run time stands below.
+
+    class Client(httpx2.Client):
+        """An `httpx2.Client` that retries under one key."""
+
+        def __init__(self, **options: Unpack[_ClientOptions]) -> None: ...
+        def resume(self, exc: BaseException) -> httpx2.Response: ...
+        def request(
+            self,
+            method: str,
+            url: httpx2.URL | str,
+            **options: Unpack[_BodyOptions],
+        ) -> httpx2.Response: ...
+        def stream(
+            self,
+            method: str,
+            url: httpx2.URL | str,
+            **options: Unpack[_BodyOptions],
+        ) -> _GeneratorContextManager[httpx2.Response]: ...
+        def get(
+            self, url: httpx2.URL | str, **options: Unpack[_Options]
+        ) -> httpx2.Response: ...
+        def options(
+            self, url: httpx2.URL | str, **options: Unpack[_Options]
+        ) -> httpx2.Response: ...
+        def head(
+            self, url: httpx2.URL | str, **options: Unpack[_Options]
+        ) -> httpx2.Response: ...
+        def post(
+            self, url: httpx2.URL | str, **options: Unpack[_BodyOptions]
+        ) -> httpx2.Response: ...
+        def put(
+            self, url: httpx2.URL | str, **options: Unpack[_BodyOptions]
+        ) -> httpx2.Response: ...
+        def patch(
+            self, url: httpx2.URL | str, **options: Unpack[_BodyOptions]
+        ) -> httpx2.Response: ...
+        def delete(
+            self, url: httpx2.URL | str, **options: Unpack[_Options]
+        ) -> httpx2.Response: ...
+
+    class AsyncClient(httpx2.AsyncClient):
+        """An `httpx2.AsyncClient` that retries under one key."""
+
+        def __init__(self, **options: Unpack[_ClientOptions]) -> None: ...
+        async def resume(self, exc: BaseException) -> httpx2.Response: ...
+        async def request(
+            self,
+            method: str,
+            url: httpx2.URL | str,
+            **options: Unpack[_BodyOptions],
+        ) -> httpx2.Response: ...
+        def stream(
+            self,
+            method: str,
+            url: httpx2.URL | str,
+            **options: Unpack[_BodyOptions],
+        ) -> _AsyncGeneratorContextManager[httpx2.Response]: ...
+        async def get(
+            self, url: httpx2.URL | str, **options: Unpack[_Options]
+        ) -> httpx2.Response: ...
+        async def options(
+            self, url: httpx2.URL | str, **options: Unpack[_Options]
+        ) -> httpx2.Response: ...
+        async def head(
+            self, url: httpx2.URL | str, **options: Unpack[_Options]
+        ) -> httpx2.Response: ...
+        async def post(
+            self, url: httpx2.URL | str, **options: Unpack[_BodyOptions]
+        ) -> httpx2.Response: ...
+        async def put(
+            self, url: httpx2.URL | str, **options: Unpack[_BodyOptions]
+        ) -> httpx2.Response: ...
+        async def patch(
+            self, url: httpx2.URL | str, **options: Unpack[_BodyOptions]
+        ) -> httpx2.Response: ...
+        async def delete(
+            self, url: httpx2.URL | str, **options: Unpack[_Options]
+        ) -> httpx2.Response: ...
+
+else:
+
+    class Client(ClientMixin, httpx2.Client):
+        """An `httpx2.Client` that retries under one key."""
+
+        post, put, patch = (SHORTCUTS[n] for n in ("post", "put", "patch"))
+
+    class AsyncClient(AsyncClientMixin, httpx2.AsyncClient):
+        """An `httpx2.AsyncClient` that retries under one key."""
+
+        post, put, patch = (SHORTCUTS[n] for n in ("post", "put", "patch"))
 
 
-class AsyncClient(AsyncClientMixin, httpx2.AsyncClient):
-    """An `httpx2.AsyncClient` that retries under one key."""
+__all__ = ["AsyncClient", "Client"]

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from samekey._headers import Field
+
 
 @attrs.frozen(kw_only=True)
 class Profile:
@@ -34,7 +36,7 @@ class Profile:
     """
 
     name: str
-    header: str = "Idempotency-Key"
+    header: Field = attrs.field(factory=lambda: Field("Idempotency-Key"))
     in_flight_codes: frozenset[str] = frozenset()
     reuse_codes: frozenset[str] = frozenset()
     replay_headers: tuple[str, ...] = ()

@@ -1,0 +1,166 @@
+"""
+Makes a samekey client out of the client that the user has.
+
+The result is an instance of the wrapped client's own class, made into a
+subclass, that shares the wrapped client's state: `isinstance`, `with`,
+`client.headers = ...`, hooks, cookies, auth, mounts and subclasses that
+override `request` all go on working.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
+
+from samekey._budget import RetryBudget
+from samekey._client import AsyncClientMixin, ClientMixin, bind
+from samekey._library import library_of
+from samekey._policy import RetryPolicy
+from samekey._terms import DEFAULT_RETENTION, ClientTerms, Terms
+from samekey._verbs import SHORTCUTS, Verbs
+
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2 as _httpx2
+
+    from samekey import _httpx, httpx2
+
+
+@functools.lru_cache(maxsize=64)
+def _wrapped_class(cls: type) -> type:
+    library = library_of(cls)
+    assert library is not None
+    asynchronous = issubclass(cls, library.AsyncClient)
+    mixin = AsyncClientMixin if asynchronous else ClientMixin
+    plain = library.AsyncClient if asynchronous else library.Client
+    quick = {
+        verb: method
+        for verb, method in SHORTCUTS.items()
+        if getattr(cls, verb) is getattr(plain, verb)
+    }
+    return type(
+        cls.__name__,
+        (mixin, cls),
+        {
+            **quick,
+            "__slots__": ("_samekey",),
+            "__module__": cls.__module__,
+            "__qualname__": cls.__qualname__,
+            "__doc__": cls.__doc__,
+        },
+    )
+
+
+@overload
+def wrap(
+    client: httpx.Client, **terms: Unpack[ClientTerms]
+) -> _httpx.Client: ...
+@overload
+def wrap(
+    client: httpx.AsyncClient, **terms: Unpack[ClientTerms]
+) -> _httpx.AsyncClient: ...
+@overload
+def wrap(
+    client: _httpx2.Client, **terms: Unpack[ClientTerms]
+) -> httpx2.Client: ...
+@overload
+def wrap(
+    client: _httpx2.AsyncClient, **terms: Unpack[ClientTerms]
+) -> httpx2.AsyncClient: ...
+def wrap(
+    client: Any,
+    *,
+    policy: RetryPolicy | None = None,
+    budget: RetryBudget | None = None,
+    origins: Iterable[object] | None = None,
+    namespace: str | None = None,
+    secret: bytes | str | None = None,
+    retention: float | dt.timedelta = DEFAULT_RETENTION,
+    doubt: Literal["raise", "return"] = "raise",
+) -> Any:
+    """
+    Make *client* retry under one key per operation.
+
+    The result is an instance of the client's own class and shares its state.
+    A call of a method that gets a key by default (POST, PATCH) is one
+    operation under a new UUIDv4; `operation=` or `idempotency_key=` say more.
+    Times are seconds or timedeltas.
+
+    Args:
+        client: A `Client` or `AsyncClient` of httpx or httpx2, or a subclass.
+
+        policy: How calls are retried. Default `RetryPolicy()`.
+
+        budget: Bounds resends; several clients may share one. Default a
+            `RetryBudget()` of its own.
+
+        origins: Hosts that keep keys, besides the client's base_url, such as
+            `["https://api.example.com"]`. To others the key is sent, but only
+            what was certainly not sent is sent again. Default: every host, if
+            the client has no base_url.
+
+        namespace: Keeps services and environments apart in derived keys.
+
+        secret: Makes derived keys unguessable; 16 bytes or more.
+
+        retention: How long the server remembers a key; nothing is sent again
+            past it. Default 3600.0, for an API whose retention is unknown.
+
+        doubt: `"raise"` (the default) raises `InDoubt`; `"return"` gives back
+            a doubtful status (408, 500 and up but 501, 505 and 511) instead.
+
+    Raises:
+        TypeError: If *client* is of another kind or wrapped already, or an
+            argument is of the wrong type.
+
+        ValueError: If an argument is out of range; the message says which.
+    """
+    cls: type = type(client)
+    library = library_of(cls)
+    if library is None or not issubclass(
+        cls, (library.Client, library.AsyncClient)
+    ):
+        msg = (
+            "client must be a Client or AsyncClient of httpx or httpx2, got"
+            f" {cls.__name__}"
+        )
+        raise TypeError(msg)
+    if isinstance(client, Verbs):
+        msg = "client must not be wrapped already, got one that is"
+        raise TypeError(msg)
+    if not hasattr(cls, "_transport_for_url"):
+        msg = f"this version of the library of {cls!r} is not supported"
+        raise TypeError(msg)
+    terms = Terms(
+        policy=cast("RetryPolicy", policy),
+        budget=cast("RetryBudget", budget),
+        origins=cast("Any", origins),
+        namespace=namespace,
+        secret=cast("bytes", secret),
+        retention=retention,
+        doubt=doubt,
+    )
+    new: Any = object.__new__(_wrapped_class(cls))  # type: ignore[arg-type]  # classes are hashable
+    _share(client, new)
+    bind(new, terms, client)
+    if _in_use(client):
+        terms.guard.check()
+    return new
+
+
+def _share(old: object, new: object) -> None:
+    object.__setattr__(new, "__dict__", old.__dict__)
+    for cls in type(old).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            if slot not in ("__dict__", "__weakref__") and hasattr(old, slot):
+                object.__setattr__(new, slot, getattr(old, slot))
+
+
+def _in_use(client: object) -> bool:
+    state = getattr(client, "_state", None)
+    return getattr(state, "name", "UNOPENED") != "UNOPENED"

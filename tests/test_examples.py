@@ -1,0 +1,122 @@
+"""
+Every example runs as its user runs it, offline, and shows what it says.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+
+from pathlib import Path
+
+import pytest
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+SHOWN = {
+    "async_trio.py": ["charges for each order: [1, 1, 1, 1, 1]"],
+    "backoff_policy.py": [
+        "waited 0.05 s, got 423",
+        "waited 0.10 s, got 201",
+        "stopped by deadline after 1 attempt",
+        "stopped by budget after 1 attempt",
+    ],
+    "derived_key.py": [
+        "derived by hand, the same: True",
+        "charges: 1",
+        "requests so far: 2",
+        "charges after generation 2: 2",
+    ],
+    "handle_doubt.py": [
+        "outcome: in_doubt",
+        "stopped by: attempts",
+        "replayed by: server",
+        "charges: 1",
+        "row 1: in_doubt, left for later",
+        "row 1: paid, pay_000001",
+        "charges: 1",
+    ],
+    "wrap_client.py": [
+        "attempt 1: UNKNOWN, RemoteProtocolError",
+        "attempt 2: ANSWERED, 201",
+        "keys sent: 1",
+        "charges in the ledger: 1",
+    ],
+}
+
+# Python imports a module of this name at its start, if it finds one.
+OFFLINE = """
+import sys
+
+def watch(event, args):
+    if event == "socket.connect" and args[1][0] != "127.0.0.1":
+        raise RuntimeError(f"an example must stay offline, got {args[1]}")
+
+sys.addaudithook(watch)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process that cannot leave this machine."""
+    (tmp_path / "sitecustomize.py").write_text(OFFLINE)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.lower().endswith("_proxy")
+    }
+    return {**kept, "PYTHONPATH": str(tmp_path)}
+
+
+def run(
+    *arguments: str, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env=environment,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_example_shows_what_it_says(
+    name: str, environment: dict[str, str]
+) -> None:
+    """A reader who runs an example sees what its docstring promises."""
+    result = run(str(EXAMPLES / name), environment=environment)
+
+    assert result.stderr == ""
+    assert result.returncode == 0
+    lines = iter(result.stdout.splitlines())
+    missing = [line for line in SHOWN[name] if line not in lines]
+    assert missing == []
+
+
+def test_every_example_is_run() -> None:
+    """No example is left out of the tests."""
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(SHOWN)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_example_says_what_you_will_see(name: str) -> None:
+    """An example begins with a docstring that says what you will see."""
+    tree = ast.parse((EXAMPLES / name).read_text("utf-8"))
+
+    assert "see" in (ast.get_docstring(tree) or "")
+
+
+def test_examples_cannot_leave_the_machine(
+    environment: dict[str, str],
+) -> None:
+    """The guard that keeps the examples offline is at work."""
+    code = "import socket; socket.create_connection(('192.0.2.1', 80), 1)"
+
+    result = run("-c", code, environment=environment)
+
+    assert "an example must stay offline" in result.stderr
