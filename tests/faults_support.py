@@ -18,6 +18,8 @@ from typing import Any, Self
 
 import trustme
 
+from samekey.testing import Answer, Received
+
 
 HOST = "127.0.0.1"
 CREATED = b'HTTP/1.1 201 Created\r\nContent-Length: 13\r\n\r\n{"id":"pay1"}'
@@ -114,11 +116,15 @@ class RawServer:
         self._spawn(self._accept)
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def close(self) -> None:
+        """Accept no more connections."""
         self.closing.set()
         with contextlib.suppress(OSError):
             socket.create_connection((HOST, self.port)).close()
         self._threads[0].join()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
         for sock in self._socks:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
@@ -153,6 +159,17 @@ class RawServer:
             self._serve(Line(sock, self))
 
 
+class Counter:
+    """An application that counts the POSTs that it executes."""
+
+    def __init__(self) -> None:
+        self.executed = 0
+
+    def __call__(self, received: Received) -> Answer:
+        self.executed += received.method == "POST"
+        return Answer(201, body=b'{"id":"pay1"}')
+
+
 @functools.cache
 def authority() -> trustme.CA:
     """The certificate authority that our clients trust."""
@@ -180,3 +197,10 @@ def closed_port() -> int:
     with socket.create_server((HOST, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def opened(kind: Any, *, limits: Any = None, **options: Any) -> Any:
+    """Open a session of *kind*, without loading the system's certificates."""
+    own = {} if limits is None else {"limits": limits}
+    options["transport"] = kind.transport(verify=trusting(), **own)
+    return kind.open(**options)

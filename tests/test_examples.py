@@ -93,7 +93,7 @@ def test_example_shows_what_it_says(
 
     assert result.stderr == ""
     assert result.returncode == 0
-    lines = iter(result.stdout.splitlines())
+    lines = iter(result.stdout.splitlines())  # `in` takes them in order
     missing = [line for line in SHOWN[name] if line not in lines]
     assert missing == []
 

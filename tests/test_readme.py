@@ -70,3 +70,12 @@ def test_no_block_is_left_out() -> None:
     ]
 
     assert len(visible) == len(FENCE.findall(text)) > 0
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+def test_no_promise_that_a_client_cannot_keep(name: str) -> None:
+    """No client can promise that a thing happens once; none is made here."""
+    text = " ".join((README.parent / name).read_text("utf-8").split())
+
+    assert "exactly once" not in text.lower()
+    assert "exactly-once" not in text.lower()

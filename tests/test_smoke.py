@@ -1,8 +1,15 @@
 from samekey.testing import Fault, PaymentServer
 import samekey
+
+
 def test_one_key(kind):
-    with PaymentServer([Fault.lose_answer(), Fault.status(503)]) as server, kind.open(base_url=server.url) as s:
-        r = s.post("/payments", json={"amount": 500, "card": "tok"}, operation="o")
+    with (
+        PaymentServer([Fault.lose_answer(), Fault.status(503)]) as server,
+        kind.open(base_url=server.url) as s,
+    ):
+        r = s.post(
+            "/payments", json={"amount": 500, "card": "tok"}, operation="o"
+        )
         assert r.status_code == 201
         assert samekey.report(r).replayed == "server"
         assert len(server.app.ledger()) == 1

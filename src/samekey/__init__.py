@@ -4,6 +4,8 @@ One operation, one key: retries for httpx that do not act twice.
 
 from __future__ import annotations
 
+import importlib
+
 from typing import TYPE_CHECKING, Any
 
 from samekey._ambient import operation
@@ -68,5 +70,7 @@ def __getattr__(name: str) -> Any:
         from samekey import _httpx  # noqa: PLC0415 -- on demand
 
         return getattr(_httpx, name)
+    if name == "httpx2":
+        return importlib.import_module("samekey.httpx2")
     msg = f"module 'samekey' has no attribute {name!r}"
     raise AttributeError(msg)

@@ -28,8 +28,8 @@ class Scope:
 
     def at(self, method: str, url: Any) -> Operation:
         """Give the operation of a call to *url*, made inside."""
-        parts = (self.operation.id, len(self.steps), *self.steps)
-        return attrs.evolve(self.operation, id=(*parts, method, url.path))
+        parts = (self.operation.id, *self.steps, method, url.path)
+        return attrs.evolve(self.operation, id=parts)
 
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("samekey_scope", default=None)

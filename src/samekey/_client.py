@@ -282,7 +282,7 @@ def _check_retention(call: Call) -> None:
     terms = call.terms
     if call.age(terms.clock()) >= terms.retention:
         msg = (
-            f"the server remembers keys for {terms.retention:.0f} s and may"
+            f"the server remembers keys for {terms.retention:g} s and may"
             " have forgotten this one; nothing was sent. Ask the API what"
             " became of the operation"
         )

@@ -60,7 +60,7 @@ def settle(
         disarm(call, response)
         response.extensions[EXTENSION] = call
         return response
-    _log.gave_up(call, evidence, reason)
+    _log.gave_up(call, evidence, reason, _SAID[told])
     if told is Told.KEY_REUSED:
         raise _reused(call, response)
     raise _gave_up(call, told, response, failure, reason)
@@ -104,10 +104,11 @@ _TOLD: dict[Told, type[GaveUp]] = {
     Told.NOT_EXECUTED: NotExecuted,
 }
 
-_SAID: dict[type[GaveUp], str] = {
-    AnswerLost: "the server settled it, but its answer was lost",
-    InDoubt: "it may have been executed, or may not",
-    NotExecuted: "it was not executed",
+_SAID = {
+    Told.ANSWER_LOST: "the server settled it, but its answer was lost",
+    Told.IN_DOUBT: "it may have been executed, or may not",
+    Told.NOT_EXECUTED: "it was not executed",
+    Told.KEY_REUSED: "its key was used with another payload",
 }
 
 
@@ -135,14 +136,17 @@ def _gave_up(
         other = library.TransportError
     else:
         other = library.HTTPStatusError
-    msg = f"{call.method} to {call.url.host}: {_SAID[plain]} ({_last(call)})"
+    msg = f"{call.method} to {call.url.host}: {_SAID[told]} ({_last(call)})"
     exc = build(
         blend(plain, other, library.TransportError),
         msg,
         report,
         reason,
     )
-    exc.add_note(note(plain, report, reason))
+    named = call.theirs or call.operation is not None
+    exc.add_note(
+        note(plain, report, reason, asked=evidence.asked, named=named)
+    )
     exc.request = call.request
     exc.response = None if isinstance(shown, BaseException) else shown
     exc.__cause__ = cause
@@ -212,6 +216,9 @@ def report(value: object) -> Report:
     if isinstance(value, (GaveUp, KeyReused)) and isinstance(own, Report):
         return own
     call = carried_by(value)
+    if call is None and isinstance(value, BaseException):
+        # As response.raise_for_status() raises it.
+        call = carried_by(getattr(value, "response", None))
     if call is None:
         msg = f"no operation of samekey is behind this {type(value).__name__}"
         raise LookupError(msg)

@@ -59,16 +59,15 @@ def retry(call: Call, evidence: Evidence, seconds: float) -> None:
         )
 
 
-def gave_up(call: Call, evidence: Evidence, reason: Reason) -> None:
+def gave_up(call: Call, evidence: Evidence, reason: Reason, said: str) -> None:
     """Tell that a call ends without an answer that can be handed out."""
     if logger.isEnabledFor(logging.WARNING):
         facts = _facts(call, evidence)
         logger.warning(
-            "%s to %s ended %s after %d attempt(s), the last with %s (%s),"
-            " key %s",
+            "%s to %s: %s after %d attempt(s), the last with %s (%s), key %s",
             call.method,
             call.url.host,
-            call.outcome,
+            said,
             facts["samekey_attempt"],
             _what(evidence),
             reason,

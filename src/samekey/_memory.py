@@ -94,10 +94,11 @@ class Memory:
 
 def _compare(entry: Entry, fresh: Entry, *, named: bool) -> None:
     what = "this operation" if named else "this key"
+    way = "generation" if named else "key"
     if entry.fingerprint != fresh.fingerprint:
         msg = (
             f"{what} was called before with another request; nothing was"
-            " sent. A deliberate new try is a new generation"
+            f" sent. A deliberate new try is a new {way}"
         )
         raise OperationChanged(msg, entry.report)
     if entry.key != fresh.key:
@@ -113,9 +114,9 @@ def _check_age(entry: Entry, fresh: Entry, retention: float) -> None:
     )
     if age >= retention:
         msg = (
-            f"first sent {age:.0f} s ago, and the server remembers keys for"
-            f" {retention:.0f} s; nothing was sent. Ask the API what became"
-            " of it"
+            f"first sent {age:g} s ago, and the server remembers keys for"
+            f" {retention:g} s; nothing was sent. Ask the API what became of"
+            " it"
         )
         raise KeyExpired(msg, entry.report)
 

@@ -141,7 +141,8 @@ def _wait(
         seconds = default_wait(evidence, call.counted, terms.random)
     if response is None:
         return seconds
-    return max(seconds, retry_after(response.headers, terms.wall()))
+    evidence.asked = retry_after(response.headers, terms.wall())
+    return max(seconds, evidence.asked)
 
 
 def _too_late(call: Call, evidence: Evidence, seconds: float) -> Reason | None:

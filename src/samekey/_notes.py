@@ -48,17 +48,6 @@ def blend(
     return blended(plain, other)  # type: ignore[arg-type]  # classes are hashable
 
 
-_NEXT_STEP: dict[type[GaveUp], str] = {
-    NotExecuted: "It was not executed: run it again, or drop it.",
-    InDoubt: (
-        "Keep the key: ask the API what became of it, or resume later under"
-        " the same key; do not start it anew."
-    ),
-    AnswerLost: (
-        "It took effect: client.resume(exc) asks for the answer again."
-    ),
-}
-
 _WHY: dict[str, str] = {
     "attempts": "all attempts were used",
     "deadline": "the deadline left no time for another attempt",
@@ -75,15 +64,57 @@ _WHY: dict[str, str] = {
 }
 
 
-def note(cls: type[GaveUp], report: Report, reason: Reason) -> str:
-    """Write the PEP 678 note: what happened, why it stopped, what is next."""
+def _next_step(cls: type[GaveUp], key: str | None, *, named: bool) -> str:
+    if cls is AnswerLost:
+        return "It took effect: client.resume(exc) asks for the answer again."
+    if cls is NotExecuted:
+        if named:
+            return (
+                "This client did not execute it: run it again under the same"
+                " key; drop it only if this was its first run."
+            )
+        return "It was not executed: run it again, or drop it."
+    if key is None:
+        return "Ask the API what became of it before you send it again."
+    return (
+        "Keep the key: ask the API what became of it, or resume later under"
+        " the same key; do not start it anew."
+    )
+
+
+def note(
+    cls: type[GaveUp],
+    report: Report,
+    reason: Reason,
+    *,
+    asked: float = 0.0,
+    named: bool = False,
+) -> str:
+    """
+    Write the PEP 678 note: what happened, why it stopped, what is next.
+
+    Args:
+        cls: What is raised.
+
+        report: What is known.
+
+        reason: Why it was not sent once more.
+
+        asked: How long the server asked to wait, in seconds.
+
+        named: The operation has an id or a key of the user's, so that other
+            runs may have sent it too.
+    """
     attempts = report.attempts
     seconds = sum(a.elapsed + a.waited for a in attempts)
     many = "attempt" if len(attempts) == 1 else "attempts"
+    why = _WHY[reason]
+    if reason == "deadline" and asked > 0:
+        why = f"the server asked to wait {asked:g} s, past the deadline"
     return (
         f"samekey: {report.outcome} after {len(attempts)} {many} in"
         f" {seconds:.2f} s, key {key_hint(report.key)}; stopped because"
-        f" {_WHY[reason]}. {_NEXT_STEP[cls]}"
+        f" {why}. {_next_step(cls, report.key, named=named)}"
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from samekey._call import Call
 from samekey._library import Module, Response
 from samekey._watchdog import Watch
+from samekey._wire import GRACE
 
 
 class TooLong(Exception):
@@ -68,7 +69,7 @@ class Limits:
         if stream is None or not version.startswith(b"HTTP/1"):
             return None
         sock = stream.get_extra_info("socket")
-        return self._call.terms.watchdog.watch(sock, left)
+        return self._call.terms.watchdog.watch(sock, left + GRACE)
 
     def stop(self) -> None:
         """Stop watching the socket."""

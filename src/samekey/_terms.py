@@ -121,8 +121,9 @@ class ForkGuard:
             self.pid = pid
         elif self.pid != pid:
             msg = (
-                f"this client was used in process {self.pid} and not made in"
-                f" process {pid}: a forked child must make its own client"
+                f"this client belongs to process {self.pid}, which used it"
+                f" first, and this is process {pid}: a forked child must make"
+                " its own"
             )
             raise RuntimeError(msg)
 

@@ -18,7 +18,7 @@ from samekey._call import EXTENSION, Call
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._handing import hand_out
-from samekey._headers import add
+from samekey._headers import add, has
 from samekey._library import Request, Response, library_of
 from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
@@ -131,7 +131,7 @@ def outgoing(call: Call) -> Request:
     if call.key is not None:
         if call.bare:
             headers.pop(call.header.name, None)
-        elif not call.in_header:
+        elif not has(headers, call.header):
             add(headers, call.header, call.key)
     result: Request = copy
     return result

@@ -61,6 +61,7 @@ class Evidence:
     started = 0.0
     ended = 0.0
     waited = 0.0
+    asked = 0.0  # how long the server asked to wait after it
     poll = False  # it asked for the answer of a request still running
     hop = False  # it followed a redirect
 

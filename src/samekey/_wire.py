@@ -27,6 +27,9 @@ An auth flow may send another Request object than the one it was given, with
 none of our extensions on it. It is ours if it asks for the same thing.
 """
 
+GRACE = 0.02
+"""How long after the deadline a socket is shut down."""
+
 LEAST = 0.001
 """The least timeout: 0 would mean non-blocking."""
 
@@ -112,7 +115,8 @@ class Tap:
         left = self._lower()
         if left is not None and self._stream is not None:
             sock = self._stream.get_extra_info("socket")
-            self._watch = self._call.terms.watchdog.watch(sock, left)
+            # The read timeout goes first; a head that drips is for the dog.
+            self._watch = self._call.terms.watchdog.watch(sock, left + GRACE)
 
     def _waited(self, info: dict[str, Any]) -> None:
         if self._watch is not None:

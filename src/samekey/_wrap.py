@@ -42,11 +42,16 @@ def _wrapped_class(cls: type) -> type:
         for verb, method in SHORTCUTS.items()
         if getattr(cls, verb) is getattr(plain, verb)
     }
+    own: dict[str, Any] = {}
+    if hasattr(cls, "__del__"):
+        # The original tidies what both share, once, when we let go of it.
+        own["__del__"] = _leave_it
     return type(
         cls.__name__,
         (mixin, cls),
         {
             **quick,
+            **own,
             "__slots__": ("_samekey",),
             "__module__": cls.__module__,
             "__qualname__": cls.__qualname__,
@@ -150,6 +155,10 @@ def wrap(
     if _in_use(client):
         terms.guard.check()
     return new
+
+
+def _leave_it(client: object) -> None:
+    """Do nothing."""
 
 
 def _share(old: object, new: object) -> None:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 try:
     import click
-    import rich as _rich  # noqa: F401 -- asks whether it is there
+
+    from rich.console import Console
 except ModuleNotFoundError:
 
     def _say_what_is_missing() -> None:
@@ -72,7 +73,14 @@ else:
         status is 1 if samekey charged anybody twice, lost a charge, or left
         more in doubt than 2, or 0.5 % if that is more.
         """
-        sys.exit(run_demo(seed, charges, as_json=as_json))
+        console = Console(highlight=False, quiet=as_json)
+        # stdout is for the results, which may be piped on.
+        errors = Console(stderr=True)
+        sys.exit(
+            run_demo(
+                seed, charges, console=console, errors=errors, as_json=as_json
+            )
+        )
 
     main = group
 
@@ -82,32 +90,42 @@ STOPPED = 130
 
 
 def run_demo(
-    seed: int, charges: int, *, as_json: bool, ways: Sequence[Way] = WAYS
+    seed: int,
+    charges: int,
+    *,
+    console: Console,
+    errors: Console,
+    as_json: bool = False,
+    ways: Sequence[Way] = WAYS,
 ) -> int:
     """
     Run the demo, print what came of it, and give the exit status.
 
     Args:
+        console: Where people read the results.
+
+        errors: Where the progress is shown, if it is a terminal.
+
+        as_json: Whether to write one JSON object to stdout as well.
+
         ways: The modes, of which the last has to keep the promise.
     """
-    from rich.console import Console  # noqa: PLC0415 -- see the top
-
-    console = Console(highlight=False, quiet=as_json)
     console.print(
-        f"{charges:,} charges in each of {len(ways)} ways, {IN_FLIGHT} in"
-        f" flight; {RATE:.0%} of requests fail. The seed is {seed}."
+        f"{charges:,} charges, {len(ways)} ways, {IN_FLIGHT} in flight,"
+        f" {RATE:.0%} of requests fail, seed {seed}"
     )
     try:
-        with _progress() as progress:
+        with _progress(errors) as progress:
             results = asyncio.run(_play_all(seed, charges, ways, progress))
     except KeyboardInterrupt:
-        sys.stderr.write("Stopped.\n")
+        errors.print("Stopped.")
         return STOPPED
     kept = keeps_promise(results[-1].row)
     if as_json:
         sys.stdout.write(results_as_json(seed, charges, results) + "\n")
     console.print(_table(results))
-    console.print(*(row_told(result.row) for result in results), sep="\n")
+    for result in results:
+        console.print(row_told(result.row))
     if not kept:
         console.print("samekey broke its promise.", style="bold red")
     console.print(f"\n{faults_told(results)}")
@@ -130,12 +148,9 @@ async def _play_all(
     return results
 
 
-def _progress() -> Progress:
+def _progress(console: Console) -> Progress:
     from rich import progress  # noqa: PLC0415 -- see the top
-    from rich.console import Console  # noqa: PLC0415
 
-    # stdout is for the results, which may be piped on.
-    console = Console(stderr=True)
     return progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
@@ -182,8 +197,16 @@ def _table(results: Iterable[Result]) -> Table:
         row = result.row
         cells = {name: f"{getattr(row, name):,}" for name in _COLUMNS.values()}
         cells["overcharged_minor_units"] = _money(row)
+        cells["seconds"] = f"{row.seconds:.2f}"
         table.add_row(_NAMES[row.mode], *cells.values())
     return table
+
+
+_SUBJECTS: dict[Mode, str] = {
+    "no_retries": "Without retries we",
+    "plain_retries": "Plain retries",
+    "samekey": "samekey",
+}
 
 
 def row_told(row: Row) -> str:
@@ -191,17 +214,18 @@ def row_told(row: Row) -> str:
     said = ["charged nobody twice"]
     if row.charged_more_than_once:
         people = _people(row.charged_more_than_once)
-        said = [f"charged {people} twice or more, {_money(row)} too much"]
+        said = [f"charged {people} twice or more ({_money(row)} too much)"]
     if row.lost and row.mode == "samekey":
         said.append(f"lost track of {_people(row.lost)}")
     elif row.lost:
-        people = _people(row.lost)
-        said.append(f"told {people} that it had failed, but charged them")
+        said.append(f"charged {_people(row.lost)} but told them it had failed")
     if row.not_executed:
-        said.append(f"told {_people(row.not_executed)} rightly that it failed")
+        said.append(f"could not charge {_people(row.not_executed)}")
     if row.in_doubt:
-        said.append(f"told {_people(row.in_doubt)} that nobody knows yet")
-    return f"{_NAMES[row.mode].capitalize()}: {'; '.join(said)}."
+        said.append(f"left {_people(row.in_doubt)} in doubt, and said so")
+    *first, last = said
+    told = f"{', '.join(first)} and {last}" if first else last
+    return f"{_SUBJECTS[row.mode]} {told}."
 
 
 def faults_told(results: Sequence[Result]) -> str:
@@ -213,8 +237,8 @@ def faults_told(results: Sequence[Result]) -> str:
     counts = ", ".join(f"{kind} {kinds[kind]}" for kind in sorted(kinds))
     return (
         f"Of {requests:,} requests {len(faults):,} failed, {after:,} of them"
-        f" after the card was charged ({counts or 'none'}). The first attempts"
-        " met the same faults each way."
+        f" after execution ({counts or 'no fault'}). First attempts met the"
+        " same faults in each mode."
     )
 
 

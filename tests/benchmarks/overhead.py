@@ -17,7 +17,7 @@ at 1.00: one call with a new key in its headers, or for *failure* a loop over
 transport with *its first try*.
 
 The contestants take turns, in a new order each round, a block of --calls calls
-at a time, five rounds a run. Garbage is collected before each block, and no
+at a time, twenty rounds a run. Garbage is collected before each block, and no
 collection starts in one (`--gc` lets them). *us*: the time of one call in
 microseconds, the median over all blocks. *ratio* and *more us* compare a block
 with the block of the 1.00 row in the same round, and are medians too: a
@@ -48,7 +48,7 @@ from _bench import CHARGE, KEY, PATH, Bench, Call
 import samekey
 
 
-ROUNDS = 5
+ROUNDS = 20
 ATTEMPTS = 4
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 DIMENSIONS = (
@@ -223,14 +223,14 @@ def main() -> None:
     words = [word for names in DIMENSIONS for word in names]
     parser = argparse.ArgumentParser(description="Measure the overhead.")
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--calls", type=int, default=200, help="in a block")
+    parser.add_argument("--calls", type=int, default=50, help="in a block")
     parser.add_argument("--quick", action="store_true", help="one short run")
     parser.add_argument("--only", nargs="+", choices=words, default=words)
     parser.add_argument("--ready", action="store_true", help="bodies read")
     parser.add_argument("--gc", action="store_true", help="collect in blocks")
     options = parser.parse_args()
     if options.quick:
-        options.runs, options.calls = 1, 50
+        options.runs, options.calls = 1, 20
     stamina.instrumentation.set_on_retry_hooks([])
     _bench.print_header()
     print(f"{options.runs} runs of {ROUNDS} blocks of {options.calls} calls")

@@ -107,7 +107,9 @@ def test_two_keys_are_refused(kind, given):
     with (
         PaymentServer() as server,
         kind.open(base_url=server.url) as session,
-        pytest.raises(samekey.InvalidKey, match=r"^a request must have one"),
+        pytest.raises(
+            samekey.InvalidKey, match=r"^a request must have one .+$"
+        ),
     ):
         session.post("/payments", json=ORDER, **given)
 
@@ -120,7 +122,9 @@ def test_a_key_for_every_call_is_refused(client_kind):
     with (
         PaymentServer() as server,
         client_kind.open(base_url=server.url, headers=headers) as session,
-        pytest.raises(samekey.InvalidKey, match=r"^Idempotency-Key must not"),
+        pytest.raises(
+            samekey.InvalidKey, match=r"^Idempotency-Key must not .+$"
+        ),
     ):
         session.post("/payments", json=ORDER)
 

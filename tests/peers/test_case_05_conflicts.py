@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-from kinds import fast
+from kinds import KINDS, fast
 
 import samekey
 
@@ -46,6 +46,9 @@ def check_not_asked_again(requests):
     assert 1 == len(requests)
 
 
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if "httpx" == kind.library], ids=str
+)
 def test_an_in_flight_409_waits_for_the_answer(kind):
     """A poll waits, and counts neither as an attempt nor as a resend."""
     terms = {
