@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import functools
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Sequence,
+)
 from typing import Any
 
 from samekey._call import Call
@@ -136,16 +142,20 @@ class _SyncAnswer(_Answer):
 
 class _AsyncAnswer(_Answer):
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        rest = aiter(self._rest)
         try:
             for chunk in self._first:
                 yield chunk
-            async for chunk in self._rest:
+            async for chunk in rest:
                 yield self._taken(chunk)
         except BaseException as exc:
             self._failed(exc)
             raise
         finally:
             self._end()
+            # Left to the garbage collector it would warn, on trio.
+            if isinstance(rest, AsyncGenerator):
+                await rest.aclose()
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -206,12 +206,12 @@ class TestBodies:
             yield b"begun"
             raise mine
 
+        body = aparts() if client_kind.is_async else parts()
         with (
             FaultServer(app) as server,
             opened(client_kind, base_url=server.url) as session,
             pytest.raises(client_kind.module.ReadError) as info,
         ):
-            body = aparts() if client_kind.is_async else parts()
             session.post("/pay", content=body)
 
         assert mine is info.value

@@ -48,9 +48,6 @@ def meaning(body):
     def literal(text):
         return "number", text
 
-    def members(pairs):
-        return "object", frozenset(pairs)
-
     def freeze(value):
         if isinstance(value, list):
             return "array", tuple(freeze(item) for item in value)

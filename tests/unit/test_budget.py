@@ -170,7 +170,7 @@ class TestOrigins:
     )
     @pytest.mark.parametrize("library", [httpx, httpx2])
     def test_origin(self, library, url, tokens):
-        """Scheme, host and port share a bucket; path and query do not count."""
+        """A bucket is for a scheme, host and port; paths do not count."""
         budget = RetryBudget()
         drain(budget)
 
@@ -201,7 +201,7 @@ class TestOrigins:
 
 class TestBatch:
     def test_noted(self):
-        """Successes are counted by the batch, so that the common case is cheap."""
+        """Successes are only noted, and counted by the batch."""
         budget = RetryBudget(start=0, capacity=100, per_success=0.5)
         waiting = []
         for _ in range(257):
