@@ -53,21 +53,23 @@ class Driver:
         """Carry *call* to its outcome."""
         flow = exchange(call)
         step: Callable[[Any], Effect] = flow.send
-        answer: Any = None
+        value: Any = None
         while True:
             try:
-                effect = step(answer)
+                effect = step(value)
             except StopIteration as stop:
                 response: Response = stop.value
                 return response
+            finally:
+                value = None  # an exception must not hold its own frame
             try:
                 if effect is SEND:
-                    answer = transmit(None)
+                    value = transmit(None)
                 else:
-                    answer = self._perform(call, effect, transmit)
+                    value = self._perform(call, effect, transmit)
                 step = flow.send
             except BaseException as exc:  # noqa: BLE001 -- thrown in
-                answer = exc
+                value = exc
                 step = flow.throw
 
     def _perform(
@@ -151,21 +153,23 @@ class AsyncDriver:
         """Carry *call* to its outcome."""
         flow = exchange(call)
         step: Callable[[Any], Effect] = flow.send
-        answer: Any = None
+        value: Any = None
         while True:
             try:
-                effect = step(answer)
+                effect = step(value)
             except StopIteration as stop:
                 response: Response = stop.value
                 return response
+            finally:
+                value = None  # an exception must not hold its own frame
             try:
                 if effect is SEND:
-                    answer = await transmit(None)
+                    value = await transmit(None)
                 else:
-                    answer = await self._perform(call, effect, transmit)
+                    value = await self._perform(call, effect, transmit)
                 step = flow.send
             except BaseException as exc:  # noqa: BLE001 -- thrown in
-                answer = exc
+                value = exc
                 step = flow.throw
 
     async def _perform(

@@ -11,7 +11,7 @@ from samekey._call import EXTENSION, Call
 from samekey._library import Response
 from samekey._notes import blend, note, passing_note
 from samekey._outcome import Told
-from samekey._policy import doubtful_status
+from samekey._policy import doubtful_status, retried_by_default
 from samekey._redirects import disarm
 from samekey._report import Outcome, Report
 from samekey._verdict import judge
@@ -55,7 +55,7 @@ def settle(
             attach(call, failure)
             raise failure
         assert response is not None
-        if told is Told.RETURNED and not doubtful_status(response.status_code):
+        if not retried_by_default(response.status_code):
             call.terms.budget.succeeded(call.url)
         disarm(call, response)
         response.extensions[EXTENSION] = call
@@ -148,7 +148,10 @@ def _gave_up(
         note(plain, report, reason, asked=evidence.asked, named=named)
     )
     exc.request = call.request
-    exc.response = None if isinstance(shown, BaseException) else shown
+    if plain is not InDoubt:
+        exc.response = response
+    elif not isinstance(shown, BaseException):
+        exc.response = shown
     exc.__cause__ = cause
     if evidence.reuse:
         exc.__cause__ = _reused(call, response)

@@ -54,6 +54,7 @@ def next_step(  # noqa: PLR0911 -- one for each reason
     if unwanted is not None and not (
         strategies is not None
         and call.policy.retry is not None
+        and not evidence.replayed
         and strategies.wants_retry(call.policy)
     ):
         return Stop(unwanted)

@@ -20,14 +20,7 @@ import sys
 import threading
 import time
 
-from collections.abc import (
-    AsyncIterator,
-    Callable,
-    Generator,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -69,7 +62,7 @@ class Bench:
     library: Any
     runner: asyncio.Runner | None = None  # None: it is sync
     url: str | None = None  # None: a transport without I/O
-    statuses: Sequence[int] = (201,)  # what that answers, in turn
+    statuses: tuple[int, ...] = (201,)  # what that answers, in turn
     ready: bool = False  # the bodies of its answers are read already
     inner: Any = attrs.field(default=None, init=False)
     made: Any = attrs.field(default=None, init=False)
@@ -164,7 +157,7 @@ def _null_transport(bench: Bench) -> Any:
 
 
 def take_turns(
-    blocks: Mapping[str, Callable[[], float]], rounds: int, *, collect: bool
+    blocks: dict[str, Callable[[], float]], rounds: int, *, collect: bool
 ) -> dict[str, list[float]]:
     """
     Run each of *blocks* once a round, in a new order; give what they give.
@@ -190,7 +183,7 @@ def take_turns(
     return results
 
 
-def spread(values: Sequence[float]) -> tuple[float, float, float]:
+def spread(values: list[float]) -> tuple[float, float, float]:
     """Give the median of two or more *values*, and the quartiles about it."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return middle, low, high

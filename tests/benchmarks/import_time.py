@@ -60,8 +60,11 @@ def main() -> int:
     _bench.print_header()
     print(f"{runs} runs, whole processes\n")
     programs = ["pass", *(each for pair in PAIRS for each in pair)]
-    blocks = {each: partial(milliseconds, each) for each in programs}
-    times = _bench.take_turns(blocks, runs, collect=True)
+    times = _bench.take_turns(
+        {each: partial(milliseconds, each) for each in programs},
+        runs,
+        collect=True,
+    )
     print(f"{'':46}ms{'ratio':>25}{'more ms':>25}")
     print(f"{'pass':44}", _bench.compare(times["pass"], times[HTTPX]))
     for base, own in PAIRS:

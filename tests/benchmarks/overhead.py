@@ -187,7 +187,7 @@ def table(cell: Sequence[str], url: str, options: argparse.Namespace) -> None:
     """Measure one library, sync or async, in one scenario; print it."""
     place, scenario, library, flavour = cell
     fails = scenario == "failure"
-    blocks = {}
+    blocks: dict[str, Callable[[], float]] = {}
     makers = {**({FIRST_TRY: by_transport} if fails else PLAIN), **RETRYING}
     with contextlib.ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner())
@@ -212,10 +212,8 @@ def table(cell: Sequence[str], url: str, options: argparse.Namespace) -> None:
         row = _bench.compare(times[name], base) if name in times else "    n/a"
         print(f"{name:18}", row)
     if fails:
-        print(
-            f"{'to its first try':18}",
-            _bench.compare(times[DOOR], times[FIRST_TRY]),
-        )
+        row = _bench.compare(times[DOOR], times[FIRST_TRY])
+        print(f"{'to its first try':18}", row)
 
 
 def main() -> None:
@@ -231,6 +229,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.runs, options.calls = 1, 20
+    if min(options.runs, options.calls) < 1:
+        parser.error("--runs and --calls must be at least 1")
     stamina.instrumentation.set_on_retry_hooks([])
     _bench.print_header()
     print(f"{options.runs} runs of {ROUNDS} blocks of {options.calls} calls")

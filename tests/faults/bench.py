@@ -20,6 +20,9 @@ from samekey.testing import Answer, FaultServer
 
 ONCE = fast(attempts=1)
 
+SHORT = 0.08
+"""A timeout for servers that will never answer."""
+
 
 @attrs.frozen
 class Cell:
@@ -60,8 +63,14 @@ class Bench:
         self.servers.append(self.stack.enter_context(server))
         return server.url
 
-    def session(self, *, timeout: Any = 1.0, **options: Any) -> Any:
-        """Open a client; options are the transport's."""
+    def session(self, *, short: str = "", **options: Any) -> Any:
+        """
+        Open a client; options are the transport's.
+
+        *short* names the timeout that the fault is to run into.
+        """
+        limit = {short: SHORT} if short else {}
+        timeout = self.kind.module.Timeout(2.0, **limit)
         if (transport := options.pop("transport", None)) is None:
             options.setdefault("verify", trusting())
             transport = self.kind.transport(**options)
@@ -94,7 +103,7 @@ class Bench:
 
     def post(self, url: str, *, session: Any = None, **options: Any) -> Any:
         """Send one POST; give the response, or the exception."""
-        names = ("timeout", "verify", "retries", "uds", "proxy", "limits")
+        names = ("short", "retries", "uds", "proxy")
         own = {n: options.pop(n) for n in names if n in options}
         session = self.session(**own) if session is None else session
         options.setdefault("content", b'{"amount": 500}')

@@ -16,9 +16,6 @@ from faults_support import CREATED, Line
 from samekey.testing import Fault
 
 
-SHORT = 0.1
-"""A timeout for servers that will never answer."""
-
 BIG = bytes(12 * 1024 * 1024)
 ZIPPED = gzip.compress(b'{"id":"pay1"}' * 50)
 
@@ -88,8 +85,7 @@ def wire(data: bytes, end: Any) -> Any:
 
     def stage(bench: Bench) -> Any:
         url = bench.faults(Fault.raw(data, end=end))
-        timeout = SHORT if end == "stall" else 1.0
-        return bench.post(url, timeout=timeout)
+        return bench.post(url, short="read" if end == "stall" else "")
 
     return stage
 
@@ -200,7 +196,7 @@ STAGES = {
     "rst-after-headers": raw(reset_after_head),
     "close-mid-big-body": raw(close_after_head, content=BIG),
     "rst-mid-big-body": raw(reset_after_head, content=BIG),
-    "stall-reading-big-body": raw(stall_in_body, content=BIG, timeout=SHORT),
+    "stall-reading-big-body": raw(stall_in_body, content=BIG, short="write"),
     "early-413-drained": raw(early_413_drained, content=BIG),
     "early-413-then-bare-close": raw(early_413, content=BIG),
     "early-200-before-body-read": raw(early_200, content=BIG),

@@ -12,8 +12,8 @@ import threading
 from typing import Any
 from unittest import mock
 
-from faults.bench import Bench
-from faults.stages_http import SHORT, raw
+from faults.bench import SHORT, Bench
+from faults.stages_http import raw
 from faults_support import CREATED, HOST, Line, closed_port
 
 from samekey.testing import Fault
@@ -50,7 +50,7 @@ def connect_timeout(bench: Bench) -> Any:
         filler = bench.stack.enter_context(socket.socket())
         filler.setblocking(False)
         filler.connect_ex((HOST, port))
-    return bench.post(f"http://{HOST}:{port}", timeout=SHORT)
+    return bench.post(f"http://{HOST}:{port}", short="connect")
 
 
 def pool_timeout(bench: Bench) -> Any:

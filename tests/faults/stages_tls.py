@@ -15,18 +15,17 @@ from typing import Any
 import trustme
 
 from faults.bench import Bench
-from faults.stages_http import SHORT
 from faults_support import CREATED, HOST, Line, closed_port, serving
 
 from samekey.testing import Fault
 
 
-def over_tls(serve: Any, *, timeout: float = 1.0) -> Any:
+def over_tls(serve: Any, *, short: str = "") -> Any:
     """Stage a TLS handshake with a server that is a plain socket."""
 
     def stage(bench: Bench) -> Any:
         url = bench.serve(serve).replace("http:", "https:")
-        return bench.post(url, timeout=timeout)
+        return bench.post(url, short=short)
 
     return stage
 
@@ -101,18 +100,18 @@ def garbage_record(data: bytes) -> Any:
     return stage
 
 
-def tunnel(answer: bytes, *, timeout: float = 1.0) -> Any:
+def tunnel(answer: bytes, *, short: str = "") -> Any:
     """Stage a proxy that says *answer* to CONNECT, and closes or stalls."""
 
     def serve(line: Line) -> None:
         line.head()
         line.send(answer)
-        if timeout == SHORT:
+        if short:
             line.stall()
 
     def stage(bench: Bench) -> Any:
         proxy = bench.serve(serve)
-        return bench.post(f"https://{HOST}:1", proxy=proxy, timeout=timeout)
+        return bench.post(f"https://{HOST}:1", proxy=proxy, short=short)
 
     return stage
 
@@ -135,7 +134,7 @@ def forward(bench: Bench) -> Any:
 
 STAGES: dict[str, Any] = {
     "tls-to-plaintext-server": over_tls(plaintext),
-    "tls-handshake-stall": over_tls(stall, timeout=SHORT),
+    "tls-handshake-stall": over_tls(stall, short="connect"),
     "tls-handshake-close": over_tls(close_hello),
     "tls-handshake-rst": over_tls(reset_hello),
     "tls-untrusted-cert": certificate(stranger=True),
@@ -152,7 +151,7 @@ STAGES: dict[str, Any] = {
     "proxy-connect-502": tunnel(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"),
     "proxy-connect-407": tunnel(b"HTTP/1.1 407 Who Are You\r\n\r\n"),
     "proxy-connect-fin": tunnel(b""),
-    "proxy-connect-stall": tunnel(b"", timeout=SHORT),
+    "proxy-connect-stall": tunnel(b"", short="read"),
     "proxy-connect-then-tls-close": tunnel(b"HTTP/1.1 200 OK\r\n\r\n"),
     "proxy-forward-fin-after-request": forward,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from faults.bench import SHORT
 from faults.stages_http import BODIES
 from faults_support import opened
 
@@ -56,7 +57,10 @@ def shop():
 
     def serve(kind, *script):
         server = PaymentServer(script)
-        return server, lambda: opened(kind, base_url=server.url, timeout=0.2)
+        timeout = SHORT if any(f.end == "stall" for f in script) else 2.0
+        return server, lambda: opened(
+            kind, base_url=server.url, timeout=timeout
+        )
 
     return serve
 

@@ -1,17 +1,22 @@
 """Waits are long enough for the server, and never nonsense."""
 
+import asyncio
 import datetime as dt
+import math
 
 import httpx
 import pytest
+import tenacity
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from samekey._policy import RetryPolicy
 from samekey._report import Verdict
 from samekey._verdict import Evidence
 from samekey._waits import (
     NEVER,
+    StrategyCaller,
     default_wait,
     poll_floor,
     retry_after,
@@ -136,14 +141,11 @@ class TestDefaultWait:
     def test_doubles(self):
         """Waits double from 1 s, or from half, up to 20 s."""
         known = evidence(Verdict.ANSWERED)
-        numbers = range(1, 8)
 
-        assert [1, 2, 4, 8, 16, 20, 20] == [
-            default_wait(evidence(), n, lambda: 1.0) for n in numbers
-        ]
-        assert [0.5, 1, 2, 4, 8, 16, 20] == [
-            default_wait(known, n, lambda: 1.0) for n in numbers
-        ]
+        for number, most in enumerate([1, 2, 4, 8, 16, 20, 20], start=1):
+            assert most == default_wait(evidence(), number, lambda: 1.0)
+        for number, most in enumerate([0.5, 1, 2, 4, 8, 16, 20], start=1):
+            assert most == default_wait(known, number, lambda: 1.0)
 
     @pytest.mark.parametrize(
         ("seen", "wait"),
@@ -167,84 +169,69 @@ class TestDefaultWait:
         assert wait == default_wait(seen, 1, lambda: 1.0)
 
 
-class TestPollFloor:
-    def test_doubles(self):
-        """Polls are half a second apart, then double that, up to 5 s."""
-        floors = [poll_floor(polls) for polls in (0, 1, 2, 3, 4, 5, 5_000)]
+def test_poll_floor():
+    """Polls are half a second apart, then double that, up to 5 s."""
+    floors = [poll_floor(polls) for polls in (0, 1, 2, 3, 4, 5, 5_000)]
 
-        assert [0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0] == floors
-
-
-async def coroutine(state):
-    """Strategies must not be like this one."""
+    assert [0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0] == floors
 
 
 class Awaitable:
-    """Awaitable, and cannot be closed."""
+    """Awaitable, with nothing to close."""
 
     def __await__(self):
-        """Strategies must not give this one."""
-
-
-WAIT = "wait must give a time of at least 0, got "
+        return iter(())
 
 
 class TestStrategyCaller:
     def test_state(self):
         """Strategies see how the attempt ended, and times by our clock."""
         caller = StrategyCaller(100.0)
-        response = object()
-        caller.show(2, 103.5, response)
+        caller.show(2, 103.5, ["answer"])
         caller.will_sleep(1.5)
         caller.will_sleep(0.5)
 
         state = caller.state
         assert (2, 3.5) == (state.attempt_number, state.seconds_since_start)
         assert (2.0, 0.5) == (state.idle_for, state.upcoming_sleep)
-        assert (2, False) == (
-            state.outcome.attempt_number,
-            state.outcome.failed,
-        )
-        assert response is state.outcome.result()
-
-    def test_exception(self):
-        """Strategies see the exception that an attempt ended with."""
-        caller = StrategyCaller(0.0)
-        exc = httpx.ReadTimeout("slow")
-
-        caller.show(1, 1.0, exc)
-
-        assert exc is caller.state.outcome.exception()
+        assert 2 == state.outcome.attempt_number
+        assert ["answer"] == state.outcome.result()
 
     def test_tenacity(self):
         """tenacity's own strategies work with the state that they get."""
-        policy = RetryPolicy(
-            wait=tenacity.wait_chain(
-                tenacity.wait_fixed(7), tenacity.wait_exponential(max=60)
-            ),
-            retry=tenacity.retry_if_result(lambda result: result == "again")
-            | tenacity.retry_if_exception_type(httpx.ReadTimeout),
-        )
+        wait = tenacity.wait_fixed(1) + tenacity.wait_exponential()
+        retry = tenacity.retry_if_result(lambda result: result == "again")
+        retry |= tenacity.retry_if_exception_type(httpx.ReadTimeout)
+        policy = RetryPolicy(wait=wait, retry=retry)
         caller = StrategyCaller(0.0)
         told = []
-        for number, result in enumerate(
-            ["again", "done", httpx.ReadTimeout(""), OSError()], start=1
-        ):
-            caller.show(number, 1.0, result)
+        for result in ("again", "done", httpx.ReadTimeout(""), OSError()):
+            caller.show(len(told) + 1, 1.0, result)
             told.append((caller.wants_retry(policy), caller.wait(policy)))
 
-        assert [(True, 7), (False, 2), (True, 4), (False, 8)] == told
+        assert [(True, 2), (False, 3), (True, 5), (False, 9)] == told
 
-    @pytest.mark.parametrize(
-        ("given", "kind", "message"),
-        [
-            (-0.5, ValueError, WAIT + "-0.5"),
-            (math.nan, ValueError, WAIT + "nan"),
-        ],
-    )
-    def test_nonsense(self, given, kind, message):
-        """A wait that is no time is refused."""
-        policy = RetryPolicy(wait=lambda state: given)
+    @pytest.mark.parametrize("seconds", [-0.5, math.nan, -math.inf])
+    def test_no_time(self, seconds):
+        """A wait that is no time is refused, not slept."""
+        policy = RetryPolicy(wait=lambda state: seconds)
+        rule = rf"^wait must give a time of at least 0, got {seconds}$"
 
-        with pytest.raises(kind, match=rf"^{message}$"):
+        with pytest.raises(ValueError, match=rule):
             StrategyCaller(0.0).wait(policy)
+
+    @pytest.mark.parametrize("name", ["wait", "retry"])
+    @pytest.mark.parametrize(
+        "make",
+        [lambda: asyncio.sleep(0), Awaitable],
+        ids=["coroutine", "other"],
+    )
+    def test_awaited(self, name, make):
+        """What would have to be awaited is refused, and not left behind."""
+        policy = RetryPolicy(**{name: lambda state: make()})
+        caller = StrategyCaller(0.0)
+        ask = caller.wait if name == "wait" else caller.wants_retry
+        rule = rf"^{name} must be a plain strategy, got one that is awaited$"
+
+        with pytest.raises(TypeError, match=rule):
+            ask(policy)
