@@ -62,11 +62,13 @@ class Kind:
         """Make an unwrapped client of the library."""
         options.setdefault("trust_env", False)
         options.setdefault("timeout", 5.0)
+        options.setdefault("verify", False)  # certifi takes 20 ms to load
         name = "AsyncClient" if self.is_async else "Client"
         return getattr(self.module, name)(**options)
 
     def transport(self, **options: Any) -> Any:
         """Make a transport of the library."""
+        options.setdefault("verify", False)
         name = "AsyncHTTPTransport" if self.is_async else "HTTPTransport"
         return getattr(self.module, name)(**options)
 

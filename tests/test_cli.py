@@ -10,7 +10,6 @@ import threading
 import attrs
 import pytest
 
-from click.testing import CliRunner
 from rich.console import Console
 
 from samekey import cli
@@ -35,10 +34,24 @@ ROW = Row(
 TWO = "230.81"  # The amounts of the two charges of seed 814 that fail.
 
 
-def invoke(*arguments, **options):
+@pytest.fixture(autouse=True)
+def _screen(monkeypatch):
+    """Print for a pipe of 80 columns, wherever the tests run."""
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture
+def invoke(capsys):
     """Run the command line; return exit status, stdout and stderr."""
-    result = CliRunner().invoke(cli.main, arguments, **options)
-    return result.exit_code, result.stdout, result.stderr
+
+    def invoke(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        return caught.value.code, *capsys.readouterr()
+
+    return invoke
 
 
 def ways(told):
@@ -51,7 +64,7 @@ def ways(told):
 
 
 class TestDemo:
-    def test_for_people(self):
+    def test_for_people(self, invoke):
         """Table, sentences, faults, and how to see the same again."""
         status, out, err = invoke("demo", "--seed", "814", "--charges", "40")
 
@@ -62,7 +75,7 @@ class TestDemo:
             "40 charges, 3 ways, 32 in flight, 5% of requests fail, seed 814"
         ) == lines[0]
         assert max(len(line) for line in lines) <= 80
-        cells = [line.split()[:-1] for line in lines[5:8]]
+        cells = [line.split()[:-1] for line in lines[6:9]]
         assert [
             ["no", "retries", "38", "0", "0", "0", "2", "0.00", "40"],
             f"plain retries 38 2 0 0 0 {TWO} 42".split(),
@@ -77,7 +90,7 @@ class TestDemo:
             "The same again: samekey demo --seed 814 --charges 40" == lines[-1]
         )
 
-    def test_for_programs(self):
+    def test_for_programs(self, invoke):
         """With --json stdout is one object, and nothing else."""
         status, out, err = invoke(
             "demo", "--seed", "0", "--charges", "5", "--json"
@@ -93,7 +106,7 @@ class TestDemo:
             attrs.asdict(attrs.evolve(expected, mode=way.mode)) for way in WAYS
         ] == [{**row, "seconds": ROW.seconds} for row in told["rows"]]
 
-    def test_draws_a_seed(self):
+    def test_draws_a_seed(self, invoke):
         """Without --seed one is drawn, and told."""
         arguments = ("demo", "--charges", "1", "--json")
 
@@ -104,7 +117,7 @@ class TestDemo:
     @pytest.mark.parametrize(
         ("option", "value"), [("--seed", "-1"), ("--charges", "0")]
     )
-    def test_refuses(self, option, value):
+    def test_refuses(self, invoke, option, value):
         """A number out of range is refused before anything is charged."""
         status, out, err = invoke("demo", option, value)
 
@@ -112,11 +125,11 @@ class TestDemo:
         assert "" == out
         assert f"Invalid value for '{option}'" in err
 
-    def test_progress(self):
+    def test_progress(self, invoke, monkeypatch):
         """On a terminal a bar for each mode shows how far it is."""
-        status, out, err = invoke(
-            "demo", "--seed", "0", "--charges", "5", env={"FORCE_COLOR": "1"}
-        )
+        monkeypatch.setenv("FORCE_COLOR", "1")
+
+        status, out, err = invoke("demo", "--seed", "0", "--charges", "5")
 
         assert 0 == status
         assert err.count("5/5") >= 3
@@ -159,7 +172,7 @@ class TestDemo:
         )
         assert out.endswith("}]}\n")
 
-    def test_ctrl_c(self, tmp_path, monkeypatch):
+    def test_ctrl_c(self, invoke, tmp_path, monkeypatch):
         """Ctrl-C stops it at once, and the ledger is tidied away."""
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         over = threading.Event()

@@ -14,8 +14,6 @@ from samekey.errors import BodyNotReplayable
 
 
 DRAIN_LIMIT = 64 * 1024
-DRAIN_SECONDS = 0.5
-"""A failed answer is not waited for; its connection is then closed."""
 
 
 def refrain(call: Call, base: type) -> bool:
@@ -35,10 +33,6 @@ class Frozen:
         self._limit = limit
         self._chunks: list[bytes] = []
         self._size = 0
-        declared = call.request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > limit:
-            got = f"{declared} bytes"
-            raise self._too_long(got)
 
     def add(self, chunk: bytes) -> None:
         """
@@ -50,16 +44,12 @@ class Frozen:
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size > self._limit:
-            got = "more"
-            raise self._too_long(got)
-
-    def _too_long(self, got: str) -> BodyNotReplayable:
-        msg = (
-            f"a body that is not bytes must be at most {self._limit} bytes to"
-            f" be sent again, got {got}; nothing was sent. Pass bytes, or a"
-            " policy with attempts=1 and no operation id"
-        )
-        return BodyNotReplayable(msg)
+            msg = (
+                f"a body that is not bytes must be at most {self._limit} bytes"
+                " to be sent again, got more; nothing was sent. Pass bytes, or"
+                " a policy with attempts=1 and no operation id"
+            )
+            raise BodyNotReplayable(msg)
 
     def put(self) -> None:
         """Make the bytes the request's body; its framing stays."""
@@ -75,17 +65,15 @@ class Frozen:
         self._call.replayable = True
 
 
-def before_drain(call: Call, response: Response) -> bool:
+def before_drain(call: Call, response: Response, seconds: float) -> bool:
     """Tell whether a failed answer is worth reading; hurry it, if so."""
     length = response.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > DRAIN_LIMIT:
+    if not length.isdecimal() or int(length) > DRAIN_LIMIT or seconds <= 0:
         return False
     if call.tap is not None:
         timeouts = call.tap.timeouts()
         read = timeouts.get("read")
-        timeouts["read"] = (
-            DRAIN_SECONDS if read is None else min(read, DRAIN_SECONDS)
-        )
+        timeouts["read"] = seconds if read is None else min(read, seconds)
     return True
 
 

@@ -65,6 +65,7 @@ class Call:
     follows = False  # same-origin 307 and 308 are followed here
     returns_doubt = False  # a doubtful status is returned, not raised
     is_transport = False
+    hopping = False  # this is a hop of a redirect
     bare = False  # this hop of a redirect goes without the key
     max_redirects = 0
     options: Mapping[str, Any] = MappingProxyType({})  # of the client's send
@@ -119,6 +120,7 @@ class Call:
         self.started = self.terms.clock()
         self.counted = self.polls = 0
         self.waited = 0.0
+        self.hopping = self.bare = False
         self.strategies = None
         self._lowers_from = None
         self.reopen()

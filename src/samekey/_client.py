@@ -241,7 +241,8 @@ def before_send(call: Call) -> Token[Call | None] | None:
     request = call.request
     headers = call.library.Headers
     if call.pristine is None:
-        call.pristine = headers(request.headers)
+        if call.has_auth or call.client.event_hooks["request"]:
+            call.pristine = headers(request.headers)
     else:
         request.headers = headers(call.pristine)
     return SENDING.set(call) if call.has_auth else None
@@ -268,7 +269,6 @@ def _resumed(client: Any, exc: BaseException) -> Call:
     call = again(call)
     call.request = call.opened
     call.client = client
-    call.bare = False
     if call.is_transport:
         call.is_transport = call.unread = False
         call.pristine = None

@@ -13,6 +13,7 @@ from samekey._call import EXTENSION, Call
 from samekey._headers import has
 from samekey._library import Module, Request, content_of
 from samekey._outcome import IDEMPOTENT_METHODS
+from samekey._streams import only_once
 from samekey._terms import Terms, check_policy
 from samekey.errors import InvalidKey
 from samekey.keys import Operation, check_key, new_key
@@ -161,6 +162,9 @@ def _look_at_body(call: Call) -> None:
         return
     once = call.policy.attempts == 1
     if once and call.operation is None and not call.theirs:
+        # HTTP/2 may send a request again by itself (RFC 9113, section 8.7);
+        # an iterator that is used up would go out as an empty body.
+        call.request.stream = only_once(call.library, call.request.stream)
         return
     call.freezes = True
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 import contextlib
 import time
 
-from collections.abc import Awaitable, Callable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+)
 from typing import Any, assert_never
 
 from samekey._body import (
@@ -80,8 +85,8 @@ class Driver:
                 self._read(call, response)
             case Sleep(seconds):
                 self._sleep(seconds)
-            case Drain(response):
-                self._drain(call, response)
+            case Drain(response, seconds):
+                self._drain(call, response, seconds)
             case Send():
                 return transmit(None)
             case Follow(request):
@@ -95,14 +100,18 @@ class Driver:
         return None
 
     def _read(
-        self, call: Call, response: Response, limit: int | None = None
+        self,
+        call: Call,
+        response: Response,
+        limit: int | None = None,
+        seconds: float | None = None,
     ) -> None:
         if response.is_closed:
             return
         response.stream = answer(
             call.library,
             response.stream,
-            limits=Limits(call, response, limit),
+            limits=Limits(call, response, limit, seconds),
         )
         try:
             response.read()
@@ -110,10 +119,10 @@ class Driver:
             response.close()
             raise
 
-    def _drain(self, call: Call, response: Response) -> None:
+    def _drain(self, call: Call, response: Response, seconds: float) -> None:
         with contextlib.suppress(Exception):
-            if before_drain(call, response):
-                self._read(call, response, DRAIN_LIMIT)
+            if before_drain(call, response, seconds):
+                self._read(call, response, DRAIN_LIMIT, seconds)
         with contextlib.suppress(Exception):
             response.close()
 
@@ -124,11 +133,16 @@ class Driver:
         rest = iter(stream)
         first: list[bytes] = []
         size = 0
-        for chunk in rest:
-            first.append(chunk)
-            size += len(chunk)
-            if size > DRAIN_LIMIT:
-                break
+        limits = Limits(call, response)
+        try:
+            for chunk in rest:
+                first.append(chunk)
+                size += len(chunk)
+                if size > DRAIN_LIMIT:
+                    break
+                limits.check(chunk)
+        finally:
+            limits.stop()
         response.stream = answer(call.library, stream, first=first, rest=rest)
         return decoded(call, response, first) if size <= DRAIN_LIMIT else None
 
@@ -180,8 +194,8 @@ class AsyncDriver:
                 await self._read(call, response)
             case Sleep(seconds):
                 await self._sleep(seconds)
-            case Drain(response):
-                await self._drain(call, response)
+            case Drain(response, seconds):
+                await self._drain(call, response, seconds)
             case Send():
                 return await transmit(None)
             case Follow(request):
@@ -195,14 +209,18 @@ class AsyncDriver:
         return None
 
     async def _read(
-        self, call: Call, response: Response, limit: int | None = None
+        self,
+        call: Call,
+        response: Response,
+        limit: int | None = None,
+        seconds: float | None = None,
     ) -> None:
         if response.is_closed:
             return
         response.stream = async_answer(
             call.library,
             response.stream,
-            limits=Limits(call, response, limit),
+            limits=Limits(call, response, limit, seconds),
         )
         try:
             await response.aread()
@@ -210,10 +228,12 @@ class AsyncDriver:
             await response.aclose()
             raise
 
-    async def _drain(self, call: Call, response: Response) -> None:
+    async def _drain(
+        self, call: Call, response: Response, seconds: float
+    ) -> None:
         with contextlib.suppress(Exception):
-            if before_drain(call, response):
-                await self._read(call, response, DRAIN_LIMIT)
+            if before_drain(call, response, seconds):
+                await self._read(call, response, DRAIN_LIMIT, seconds)
         with contextlib.suppress(Exception):
             await response.aclose()
 
@@ -224,11 +244,16 @@ class AsyncDriver:
         rest = aiter(stream)
         first: list[bytes] = []
         size = 0
-        async for chunk in rest:
-            first.append(chunk)
-            size += len(chunk)
-            if size > DRAIN_LIMIT:
-                break
+        limits = Limits(call, response)
+        try:
+            async for chunk in rest:
+                first.append(chunk)
+                size += len(chunk)
+                if size > DRAIN_LIMIT:
+                    break
+                limits.check(chunk)
+        finally:
+            limits.stop()
         response.stream = async_answer(
             call.library, stream, first=first, rest=rest
         )
@@ -238,9 +263,20 @@ class AsyncDriver:
         if refrain(call, call.library.AsyncByteStream):
             return
         frozen = Frozen(call, limit)
-        async for chunk in call.request.stream:
-            frozen.add(chunk)
+        async with _closing(aiter(call.request.stream)) as chunks:
+            async for chunk in chunks:
+                frozen.add(chunk)
         frozen.put()
+
+
+@contextlib.asynccontextmanager
+async def _closing(chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    # An async generator left to the garbage collector warns, on trio.
+    try:
+        yield chunks
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
 
 
 async def _anyio_sleep(seconds: float) -> None:

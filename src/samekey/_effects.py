@@ -52,9 +52,10 @@ class Peek:
 
 @attrs.frozen
 class Drain:
-    """Give the connection of a failed response back, or close it."""
+    """Give a failed response's connection back in *seconds*, or close it."""
 
     response: Response
+    seconds: float
 
 
 @attrs.frozen

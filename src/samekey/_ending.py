@@ -13,7 +13,7 @@ from samekey._notes import blend, note, passing_note
 from samekey._outcome import Told
 from samekey._policy import doubtful_status, retried_by_default
 from samekey._redirects import disarm
-from samekey._report import Outcome, Report
+from samekey._report import Outcome, Report, Verdict
 from samekey._verdict import judge
 from samekey.errors import (
     AnswerLost,
@@ -55,6 +55,8 @@ def settle(
             attach(call, failure)
             raise failure
         assert response is not None
+        if row.outcome is not Outcome.ANSWERED:
+            _log.gave_up(call, evidence, reason, _SAID[told])
         if not retried_by_default(response.status_code):
             call.terms.budget.succeeded(call.url)
         disarm(call, response)
@@ -105,6 +107,7 @@ _TOLD: dict[Told, type[GaveUp]] = {
 }
 
 _SAID = {
+    Told.RETURNED: "it was not executed",
     Told.ANSWER_LOST: "the server settled it, but its answer was lost",
     Told.IN_DOUBT: "it may have been executed, or may not",
     Told.NOT_EXECUTED: "it was not executed",
@@ -184,6 +187,8 @@ def leave(call: Call, exc: BaseException) -> None:
         evidence.ended = call.terms.clock()
         evidence.error = type(exc).__name__
         evidence.verdict = judge(evidence, exc, call.library)
+        if evidence.sends == 0 and getattr(call.client, "is_closed", False):
+            evidence.verdict = Verdict.NOT_SENT  # the client refused it
         call.note_doubt(evidence, exc)
     call.outcome = call.row().outcome
     call.finish()
@@ -197,11 +202,19 @@ def leave(call: Call, exc: BaseException) -> None:
 
 def carried_by(value: Any) -> Call | None:
     """Find the operation that a response or an exception carries."""
-    if isinstance(value, BaseException):
-        found = value.__dict__.get(_ATTRIBUTE)
-    else:
+    found: object = None
+    if not isinstance(value, BaseException):
         found = getattr(value, "extensions", {}).get(EXTENSION)
-    return found if isinstance(found, Call) else None
+        return found if isinstance(found, Call) else None
+    found = value.__dict__.get(_ATTRIBUTE)
+    if isinstance(found, Call):
+        return found
+    # As raise_for_status() raises it, or a decoder above our streams.
+    for name in ("response", "_request"):
+        behind = value.__dict__.get(name)
+        if behind is not None and not isinstance(behind, BaseException):
+            return carried_by(behind)
+    return None
 
 
 def report(value: object) -> Report:
@@ -219,9 +232,6 @@ def report(value: object) -> Report:
     if isinstance(value, (GaveUp, KeyReused)) and isinstance(own, Report):
         return own
     call = carried_by(value)
-    if call is None and isinstance(value, BaseException):
-        # As response.raise_for_status() raises it.
-        call = carried_by(getattr(value, "response", None))
     if call is None:
         msg = f"no operation of samekey is behind this {type(value).__name__}"
         raise LookupError(msg)

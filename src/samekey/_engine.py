@@ -36,6 +36,7 @@ from samekey._effects import (
 from samekey._ending import attach, leave, settle
 from samekey._library import Response, content_of, from_transport
 from samekey._next import Stop, next_step
+from samekey._policy import MIN_LEFT
 from samekey._redirects import hop_of
 from samekey._report import Outcome
 from samekey._verdict import Evidence, judge
@@ -43,6 +44,7 @@ from samekey.profiles import codes_in
 
 
 MAX_BODY = 8 * 1024 * 1024
+MAX_DRAIN = 0.5
 
 Flow = Generator[Effect, Any, Response]
 
@@ -59,7 +61,7 @@ def exchange(call: Call) -> Flow:
     """
     if call.freezes:
         yield from _frozen(call)
-    if call.operation is not None or call.theirs:
+    if (call.operation is not None or call.theirs) and not call.hopping:
         admit(call)
     # The journal's Claim goes here: durable before the first byte leaves.
     try:
@@ -67,14 +69,18 @@ def exchange(call: Call) -> Flow:
             evidence = call.begin()
             response, failure = yield from _attempt(call, evidence)
             evidence.ended = call.terms.clock()
-            if failure is None and evidence.settled and call.plain:
+            if (
+                call.plain
+                and failure is None
+                and 200 <= response.status_code < 300
+            ):
                 return _answered(call, response)
             yield from _understood(call, evidence, response, failure)
             step = next_step(call, evidence, response, failure)
             if isinstance(step, Stop):
                 break
             if response is not None:
-                yield Drain(response)
+                yield Drain(response, _time_to_drain(call, step.seconds))
             _log.retry(call, evidence, step.seconds)
             call.waited = step.seconds
             yield Sleep(step.seconds)
@@ -108,7 +114,9 @@ def _attempt(
             response = yield SEND
         evidence.status = status = response.status_code
         # A status that will be retried is decided on by its head alone.
-        if 200 <= status < 300 or _reads_now(call, status):
+        if not (call.unread or response.is_closed) and (
+            200 <= status < 300 or _reads_now(call, status)
+        ):
             failure = yield from _read(call, evidence, response)
             return response, failure
     except Exception as exc:
@@ -118,6 +126,14 @@ def _attempt(
         shown = getattr(exc, "response", None)
         return (response if shown is None else shown), exc
     return response, None
+
+
+def _time_to_drain(call: Call, wait: float) -> float:
+    # A failed answer that drips must not take the next attempt's time.
+    if call.deadline is None:
+        return MAX_DRAIN
+    left = call.deadline - call.terms.clock() - wait - MIN_LEFT
+    return max(0.0, min(MAX_DRAIN, left))
 
 
 def _reads_now(call: Call, status: int) -> bool:

@@ -67,9 +67,11 @@ def _plain_body(content_type: str, body: bytes) -> tuple[str, bytes]:
         found = _BOUNDARY.search(content_type)
         if found is not None:
             mark = (found[1] or found[2] or "").encode("latin-1", "replace")
-            return kind, body.replace(b"--" + mark, b"--") if mark else body
+            return kind, _without_boundary(body, mark)
     if kind == "application/json" or kind.endswith("+json"):
-        return kind, _plain_json(body)
+        plain = _plain_json(body)
+        # What cannot be read as JSON is another thing than what can.
+        return (f"{kind}!", body) if plain is None else (kind, plain)
     return content_type.strip().lower(), body
 
 
@@ -83,7 +85,15 @@ class _Literal(str):
     __slots__ = ()
 
 
-def _plain_json(body: bytes) -> bytes:
+def _without_boundary(body: bytes, mark: bytes) -> bytes:
+    # A delimiter stands at the start of a line (RFC 2046, section 5.1.1).
+    if not mark:
+        return body
+    lines = (b"\r\n" + body).replace(b"\r\n--" + mark, b"\r\n--\0")
+    return lines.removeprefix(b"\r\n")
+
+
+def _plain_json(body: bytes) -> bytes | None:
     try:
         value = json.loads(
             body,
@@ -94,7 +104,7 @@ def _plain_json(body: bytes) -> bytes:
         )
         return "".join(_write(value)).encode()
     except (ValueError, RecursionError):
-        return body
+        return None
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

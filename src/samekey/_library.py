@@ -80,6 +80,7 @@ class Module(Protocol):
     PoolTimeout: type[Exception]
     UnsupportedProtocol: type[Exception]
     ReadTimeout: type[Exception]
+    StreamConsumed: type[Exception]
     TooManyRedirects: Any
     HTTPTransport: type
     AsyncHTTPTransport: type

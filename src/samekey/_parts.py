@@ -97,7 +97,13 @@ def _write_datetime(part: dt.datetime) -> bytes:
             " one; pass it with tzinfo, or as a string"
         )
         raise TypeError(msg)
-    moment = part.astimezone(dt.UTC)
+    try:
+        moment = part.astimezone(dt.UTC)
+    except OverflowError:
+        msg = (
+            f"a datetime in an operation id must be one in UTC too, got {part}"
+        )
+        raise InvalidKey(msg) from None
     return framed(b"t", moment.isoformat(timespec="microseconds").encode())
 
 

@@ -31,14 +31,21 @@ class TooLong(Exception):
 class Limits:
     """Watches the chunks of a body: their sum, and the deadline."""
 
-    __slots__ = ("_call", "_left", "_response", "_watch")
+    __slots__ = ("_call", "_left", "_response", "_until", "_watch")
 
     def __init__(
-        self, call: Call, response: Response, limit: int | None
+        self,
+        call: Call,
+        response: Response,
+        limit: int | None = None,
+        seconds: float | None = None,
     ) -> None:
         self._call = call
         self._response = response
         self._left = limit
+        self._until = call.deadline
+        if seconds is not None:
+            self._until = call.terms.clock() + seconds
         self._watch: Watch | None = None
 
     def check(self, chunk: bytes) -> None:
@@ -55,10 +62,9 @@ class Limits:
             if self._left < 0:
                 raise TooLong
         call = self._call
-        deadline = call.deadline
-        if deadline is None:
+        if self._until is None:
             return
-        left = deadline - call.terms.clock()
+        left = self._until - call.terms.clock()
         if left <= 0:
             msg = "the deadline passed while the answer was read"
             raise call.library.ReadTimeout(msg)
@@ -159,6 +165,55 @@ class _AsyncAnswer(_Answer):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+class _Once:
+    """A request's body that is sent once, or not at all."""
+
+    def __init__(self, inner: Any, consumed: type[Exception]) -> None:
+        self._inner = inner
+        self._consumed = consumed
+        self._begun = False
+
+    def _begin(self) -> None:
+        if self._begun:
+            raise self._consumed
+        self._begun = True
+
+
+class _SyncOnce(_Once):
+    def __iter__(self) -> Iterator[bytes]:
+        self._begin()
+        yield from self._inner
+
+    def close(self) -> None:
+        close = getattr(self._inner, "close", None)
+        if close is not None:
+            close()
+
+
+class _AsyncOnce(_Once):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._begin()
+        async for chunk in self._inner:
+            yield chunk
+
+    async def aclose(self) -> None:
+        close = getattr(self._inner, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def only_once(library: Module, stream: Any) -> Any:
+    """Let a request's body be iterated once; multipart rewinds by itself."""
+    plain = isinstance(stream, library.SyncByteStream)
+    if plain and isinstance(stream, library.AsyncByteStream):
+        return stream
+    cls = _class_for(
+        library.SyncByteStream if plain else library.AsyncByteStream,
+        _SyncOnce if plain else _AsyncOnce,
+    )
+    return cls(stream, library.StreamConsumed)
 
 
 @functools.lru_cache(maxsize=8)

@@ -96,7 +96,7 @@ class _Door:
 
 def _below(call: Call) -> Call:
     call.is_transport = call.unread = call.returns_doubt = True
-    call.follows = call.bare = False
+    call.follows = False
     return call
 
 
@@ -109,6 +109,7 @@ def _redirected(call: Call) -> bool:
 def _next_hop(call: Call, request: Request) -> Call:
     # It shares attempts, deadline and history; its own first send is free.
     call.request = request
+    call.hopping = True
     call.bare = not same_place(call, request)
     call.counted -= 1
     call.polls = 0

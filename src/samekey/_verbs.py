@@ -32,15 +32,12 @@ else:
 
 
 OWN_OPTIONS = ("operation", "idempotency_key", "policy")
+_OWN = frozenset(OWN_OPTIONS)
 
 
 def fold(options: dict[str, Any]) -> dict[str, Any]:
     """Move what the verbs gained into the request's extensions."""
-    if not (
-        "operation" in options
-        or "idempotency_key" in options
-        or "policy" in options
-    ):
+    if _OWN.isdisjoint(options):
         return options
     own = {n: options.pop(n) for n in OWN_OPTIONS if n in options}
     extensions = dict(options.get("extensions") or {})
@@ -91,9 +88,11 @@ def _shortcut(method: str) -> Any:
     name = method.lower()
 
     def verb(self: Any, url: Any, **options: Any) -> Any:
+        if not _OWN.isdisjoint(options):
+            options = fold(options)
         if type(self).request is Verbs.request:
-            return super(Verbs, self).request(method, url, **fold(options))
-        return getattr(super(Verbs, self), name)(url, **fold(options))
+            return super(Verbs, self).request(method, url, **options)
+        return getattr(super(Verbs, self), name)(url, **options)
 
     verb.__name__ = name
     return verb

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import functools
 import json
 import secrets
@@ -115,7 +116,8 @@ def run_demo(
         f" {RATE:.0%} of requests fail, seed {seed}"
     )
     try:
-        with _progress(errors) as progress:
+        progress = _progress(errors)
+        with progress if errors.is_terminal else contextlib.nullcontext():
             results = asyncio.run(_play_all(seed, charges, ways, progress))
     except KeyboardInterrupt:
         errors.print("Stopped.")
@@ -157,7 +159,6 @@ def _progress(console: Console) -> Progress:
         progress.MofNCompleteColumn(),
         progress.TimeElapsedColumn(),
         console=console,
-        disable=not console.is_terminal,
     )
 
 
@@ -189,12 +190,11 @@ def _table(results: Iterable[Result]) -> Table:
     from rich.table import Table  # noqa: PLC0415
 
     # Narrow enough for 80 columns.
-    table = Table(box=box.SIMPLE, padding=0)
-    table.add_column("the ledger\nof")
+    table = Table(title="What the ledger says", box=box.SIMPLE, padding=0)
+    table.add_column("\nmode")
     for title in _COLUMNS:
         table.add_column(title, justify="right")
-    for result in results:
-        row = result.row
+    for row in (result.row for result in results):
         cells = {name: f"{getattr(row, name):,}" for name in _COLUMNS.values()}
         cells["overcharged_minor_units"] = _money(row)
         cells["seconds"] = f"{row.seconds:.2f}"

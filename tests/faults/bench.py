@@ -20,7 +20,7 @@ from samekey.testing import Answer, FaultServer
 
 ONCE = fast(attempts=1)
 
-SHORT = 0.08
+SHORT = 0.05
 """A timeout for servers that will never answer."""
 
 

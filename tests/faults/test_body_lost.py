@@ -7,9 +7,9 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from faults.bench import SHORT
 from faults.stages_http import BODIES
 from faults_support import opened
+from kinds import fast
 
 import samekey
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*async_generator:pytest.PytestUnraisableExceptionWarning"
 )
 
+TWICE = fast(attempts=2)
 ORDER = {"amount": 500, "card": "tok", "reference": "r"}
 
 # Fault, and the class of the library's own error.
@@ -57,7 +58,7 @@ def shop():
 
     def serve(kind, *script):
         server = PaymentServer(script)
-        timeout = SHORT if any(f.end == "stall" for f in script) else 2.0
+        timeout = 0.1 if any(f.end == "stall" for f in script) else 2.0
         return server, lambda: opened(
             kind, base_url=server.url, timeout=timeout
         )
@@ -82,16 +83,16 @@ class TestClientDoor:
 
     def test_always_lost(self, shop, client_kind, lost):
         """An answer that is lost every time is settled, and fetched later."""
-        server, client = shop(client_kind, *[lost[0]] * 4)
+        server, client = shop(client_kind, *[lost[0]] * 2)
         with server, client() as session:
             with pytest.raises(samekey.AnswerLost) as info:
-                session.post("/payments", json=ORDER)
+                session.post("/payments", json=ORDER, policy=TWICE)
             response = session.resume(info.value)
             charges = server.app.charges("r")
 
         exc = info.value
         assert isinstance(exc, getattr(client_kind.module, lost[1]))
-        assert ["answered", 4] == [
+        assert ["answered", 2] == [
             exc.report.outcome,
             len(exc.report.attempts),
         ]
@@ -190,7 +191,17 @@ class TestInTheUsersHands:
         report = samekey.report(info.value)
         assert "answered" == before.outcome == report.outcome
         assert [201] == [a.status for a in report.attempts]
-        assert lost[1] == report.attempts[0].error
+
+    def test_report_names_the_error(self, shop, kind):
+        """Its report knows what broke, and a note says that there is one."""
+        server, client = shop(kind, Fault.cut())
+        with server, client() as session:
+            response = self.start(session)
+            with pytest.raises(kind.module.RemoteProtocolError) as info:
+                session.read(response)
+
+        (attempt,) = samekey.report(info.value).attempts
+        assert "RemoteProtocolError" == attempt.error
         assert any("samekey: " in note for note in info.value.__notes__)
 
     def test_resume(self, shop, client_kind):

@@ -19,6 +19,7 @@ import pytest
 
 from faults import stages_http, stages_net, stages_tls
 from faults.bench import Bench, Cell
+from faults_support import trusting
 from kinds import CLIENTS, KINDS, Kind
 
 import samekey
@@ -138,13 +139,31 @@ class TestSafety:
         with contextlib.ExitStack() as stack:
             bench = Bench(kind, stack)
             url = bench.faults()
-            liar = Liar(kind.transport(), kind.module.ConnectError("no"))
+            inner = kind.transport(verify=trusting())
+            liar = Liar(inner, kind.module.ConnectError("no"))
             session = bench.session(transport=liar)
             result = bench.post(url, session=session)
             found = bench.cell(result)
 
         assert isinstance(result, samekey.NotExecuted)
         assert unsafe(found)
+
+    @pytest.mark.parametrize(
+        "name", ["ConnectError", "PoolTimeout", "UnsupportedProtocol"]
+    )
+    def test_silence_is_no_evidence(self, kind, name):
+        """What a transport raises without a trace says nothing."""
+        exc = getattr(kind.module, name)("no")
+        with contextlib.ExitStack() as stack:
+            bench = Bench(kind, stack)
+            inner = kind.transport(verify=trusting())
+            session = bench.session(transport=Liar(inner, exc, forge=False))
+            result = bench.post(bench.faults(), session=session)
+        found = bench.cell(result)
+
+        assert Cell("UNKNOWN", None, "in_doubt", executed=True) == found
+        assert isinstance(result, samekey.InDoubt)
+        assert not isinstance(result, type(exc))
 
     @pytest.mark.parametrize(
         ("lie", "expected"),
@@ -165,20 +184,25 @@ class TestSafety:
 class Liar:
     """Says that the connect failed, although the request was executed."""
 
-    def __init__(self, inner: Any, exc: Exception) -> None:
+    def __init__(
+        self, inner: Any, exc: Exception, *, forge: bool = True
+    ) -> None:
         self.inner = inner
         self.exc = exc
+        self.events = ["connection.connect_tcp.failed"] if forge else []
 
     def handle_request(self, request: Any) -> Any:
         trace = request.extensions.pop("trace")
         self.inner.handle_request(request).close()
-        trace("connection.connect_tcp.failed", {"exception": self.exc})
+        for event in self.events:
+            trace(event, {"exception": self.exc})
         raise self.exc
 
     async def handle_async_request(self, request: Any) -> Any:
         trace = request.extensions.pop("trace")
         await (await self.inner.handle_async_request(request)).aclose()
-        await trace("connection.connect_tcp.failed", {"exception": self.exc})
+        for event in self.events:
+            await trace(event, {"exception": self.exc})
         raise self.exc
 
     def __enter__(self) -> Any:

@@ -146,10 +146,13 @@ class TestSameOrigin:
         with (
             serve(shop) as server,
             opened(
-                kind, base_url=server.url, follow_redirects=True
+                kind,
+                base_url=server.url,
+                follow_redirects=True,
+                auth=Signing(),
             ) as session,
         ):
-            response = session.post("/old", content=b"5", auth=Signing())
+            response = session.post("/old", content=b"5")
 
         first, second = server.requests
         report = samekey.report(response)

@@ -49,8 +49,9 @@ def post(session, **options):
     return caught.value.report, caught.value.response
 
 
-@pytest.mark.parametrize("mark", MARKS)
-@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize(
+    ("mark", "status"), [(MARKS[0], 500), (MARKS[1], 503)]
+)
 def test_a_replayed_error_ends_in_doubt_at_once(kind, mark, status):
     """A 5xx is resent once; its marked replay ends the operation."""
     with (

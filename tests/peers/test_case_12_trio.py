@@ -101,7 +101,7 @@ def test_a_cancellation_ends_the_wait(kind):
         terms = {"policy": waiting(30)}
         options = {"base_url": server.url, "terms": terms}
         async with kind.wrapped(**options) as client:
-            with anyio.move_on_after(0.25) as scope:
+            with anyio.move_on_after(0.2) as scope:
                 try:
                     await client.post("/payments", json=ORDER)
                 except anyio.get_cancelled_exc_class() as exc:
@@ -126,7 +126,7 @@ def test_a_cancellation_in_mid_send_keeps_the_key(kind):
 
     async def main():
         async with kind.wrapped(base_url=server.url) as client:
-            with anyio.move_on_after(0.25):
+            with anyio.move_on_after(0.2):
                 try:
                     await client.post("/payments", json=ORDER)
                 except anyio.get_cancelled_exc_class() as exc:

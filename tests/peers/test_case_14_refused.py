@@ -84,7 +84,6 @@ CALLS = {
     "post": ("POST", {"json": {"amount": 500}}),
     "token": ("POST", {"data": {"grant_type": "refresh_token"}}),
     "put": ("PUT", {"json": {"amount": 500}}),
-    "get": ("GET", {}),
 }
 
 

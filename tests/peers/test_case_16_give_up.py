@@ -60,7 +60,7 @@ def test_a_give_up_is_told_and_has_its_history(kind, caplog):
         FaultServer(settle, SCRIPT) as server,
         kind.open(
             base_url=server.url,
-            timeout=0.1,
+            timeout=0.2,
             terms={"policy": fast(attempts=3)},
         ) as session,
     ):
@@ -75,7 +75,7 @@ def test_a_give_up_is_told_and_has_its_history(kind, caplog):
         attempt.verdict for attempt in exc.report.attempts
     ]
     assert "ReadTimeout" == first.error
-    assert 0.1 <= first.elapsed < 1
+    assert 0.2 <= first.elapsed < 1
     assert second.error is None
     assert "RemoteProtocolError" == third.error
     for earlier, later in itertools.pairwise(exc.report.attempts):

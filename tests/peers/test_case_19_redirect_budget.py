@@ -181,7 +181,10 @@ class TestTheChecker:
         with (
             FaultServer(chain, failing(2)) as server,
             httpx.Client(
-                transport=Naive(), base_url=server.url, follow_redirects=True
+                transport=Naive(),
+                base_url=server.url,
+                follow_redirects=True,
+                trust_env=False,
             ) as client,
         ):
             client.post("/0", json=ORDER)

@@ -22,7 +22,6 @@ BARE = Fault.status(422, body=b'{"detail": "amount"}')
 ERROR = Fault.status(409, body=b'{"error": {"type": "idempotency_error"}}')
 FAILURES = {
     "lost answer": (Fault.lose_answer(), "RemoteProtocolError", None),
-    "reset": (Fault.lose_answer(reset=True), "ReadError", None),
     "timeout": (Fault.stall(executed=True), "ReadTimeout", None),
     "500": (Fault.status(500, executed=True), None, 500),
 }
@@ -41,7 +40,7 @@ def test_the_first_failure_is_what_the_caller_sees(kind, name):
     fault, error, status = FAILURES[name]
     with (
         PaymentServer([fault, MISMATCH]) as server,
-        kind.open(base_url=server.url, timeout=0.1) as session,
+        kind.open(base_url=server.url, timeout=0.2) as session,
         pytest.raises(samekey.InDoubt) as caught,
     ):
         session.post("/payments", json=ORDER)
@@ -59,21 +58,23 @@ def test_the_first_failure_is_what_the_caller_sees(kind, name):
         assert status == exc.response.status_code
 
 
-@pytest.mark.parametrize(
-    "refusal", [MISMATCH, BARE, ERROR], ids=["code", "422", "409"]
-)
-def test_however_the_refusal_is_worded(kind, refusal):
+def test_however_the_refusal_is_worded(kind):
     """After doubt any 422, and any reuse code, is a refused key."""
+    refusals = (MISMATCH, BARE, ERROR)
+    script = [
+        f for refusal in refusals for f in (Fault.lose_answer(), refusal)
+    ]
     with (
-        PaymentServer([Fault.lose_answer(), refusal]) as server,
+        PaymentServer(script) as server,
         kind.open(base_url=server.url) as session,
-        pytest.raises(samekey.InDoubt) as caught,
     ):
-        session.post("/payments", json=ORDER)
+        for _ in refusals:
+            with pytest.raises(samekey.InDoubt) as caught:
+                session.post("/payments", json=ORDER)
+            check_shows_doubt(caught.value)
+            assert isinstance(caught.value, kind.module.RemoteProtocolError)
 
-    check_shows_doubt(caught.value)
-    assert isinstance(caught.value, kind.module.RemoteProtocolError)
-    assert 2 == len(server.requests)
+    assert len(script) == len(server.requests)
 
 
 def test_the_latest_doubt_is_shown_of_several(kind):

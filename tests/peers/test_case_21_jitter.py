@@ -113,7 +113,7 @@ def test_the_default_draws_are_random():
 
 def test_a_policy_left_alone_waits(kind):
     """A client without any settings waits before it knocks again."""
-    policy = samekey.RetryPolicy(deadline=0.3)
+    policy = samekey.RetryPolicy(deadline=0.2)
     waits, times = [], []
 
     def script(received):
@@ -138,7 +138,7 @@ def test_a_policy_left_alone_waits(kind):
 
 def test_a_dead_server_is_not_hammered(kind):
     """Refused connections are waited after as well, and are few."""
-    policy = samekey.RetryPolicy(deadline=0.2)
+    policy = samekey.RetryPolicy(deadline=0.15)
     with FaultServer(lambda _: Answer(201)) as gone:
         pass
     with (

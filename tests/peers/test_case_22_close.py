@@ -234,7 +234,7 @@ class TestTheChecker:
 
         inner = httpx.HTTPTransport()
         with Watcher() as watcher:
-            client = httpx.Client(transport=Naive(inner))
+            client = httpx.Client(transport=Naive(inner), trust_env=False)
             client.post(watcher.url, json={})
             with pytest.raises(AssertionError):
                 check_hangs_up(watcher, client.close)

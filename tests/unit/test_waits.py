@@ -96,6 +96,10 @@ class TestRetryAfter:
 
         assert seconds == retry_after(headers, NOW)
 
+    def test_absent(self):
+        """A server that asks for nothing asks for no wait."""
+        assert 0.0 == retry_after({}, NOW)
+
     @given(HINTS, HINTS)
     def test_any(self, text, milliseconds):
         """Whatever a server sends, a wait is a time of at least 0."""

@@ -1,0 +1,240 @@
+"""What all calls of a client share is checked when it is wrapped."""
+
+import datetime as dt
+import os
+import re
+import subprocess
+import sys
+
+import attrs
+import httpx
+import httpx2
+import pytest
+
+from samekey._budget import RetryBudget
+from samekey._library import origin
+from samekey._policy import RetryPolicy
+from samekey._terms import ForkGuard, Terms, check_origins, check_policy
+from samekey.profiles import GENERIC
+
+
+LIBRARIES = [httpx, httpx2]
+URL = httpx.URL("https://api.example.com/payments")
+OTHER = httpx.URL("https://other.example.com/")
+SECRET = "a secret of 24 bytes yes"
+
+NO_URL = "be as 'https://api.example.com', got "
+REFUSED = [
+    ("policy", 4, TypeError, "be a RetryPolicy, got int"),
+    ("policy", RetryPolicy, TypeError, "be a RetryPolicy, got type"),
+    ("budget", 10, TypeError, "be a RetryBudget, got int"),
+    ("namespace", 1, TypeError, "be a str, got int"),
+    ("secret", b"short", ValueError, "be at least 16 bytes, got 5"),
+    ("retention", None, TypeError, "be seconds or a timedelta, got NoneType"),
+    ("retention", 0, ValueError, "be a finite time above 0, got 0"),
+    ("doubt", "ignore", ValueError, "be 'raise' or 'return', got 'ignore'"),
+    ("doubt", None, ValueError, "be 'raise' or 'return', got None"),
+    ("origins", "https://a", TypeError, "be a list of URLs, got str"),
+    ("origins", b"https://a", TypeError, "be a list of URLs, got bytes"),
+    ("origins", URL, TypeError, "be a list of URLs, got URL"),
+    ("origins", 1, TypeError, "be a list of URLs, got int"),
+    ("origins", ["a.com"], ValueError, f"{NO_URL}'a.com'"),
+    ("origins", ["a.com:443"], ValueError, f"{NO_URL}'a.com:443'"),
+    ("origins", ["ftp://a"], ValueError, f"{NO_URL}'ftp://a'"),
+    ("origins", ["https://"], ValueError, f"{NO_URL}'https://'"),
+    ("origins", [""], ValueError, f"{NO_URL}''"),
+    ("origins", ["http://a/b"], ValueError, "have no path, got 'http://a/b'"),
+    ("origins", ["http://a?b"], ValueError, "have no path, got 'http://a?b'"),
+]
+
+
+class TestTerms:
+    def test_defaults(self):
+        """Terms without arguments are the documented defaults."""
+        terms = Terms()
+
+        assert RetryPolicy() == terms.policy
+        assert (10.0, 3.0, 0.1) == (
+            terms.budget.capacity,
+            terms.budget.start,
+            terms.budget.per_success,
+        )
+        assert (None, None, None, 3_600.0, "raise", GENERIC) == (
+            terms.origins,
+            terms.namespace,
+            terms.secret,
+            terms.retention,
+            terms.doubt,
+            terms.profile,
+        )
+
+    def test_not_shared(self):
+        """Two clients share neither budget nor memory unless they are told."""
+        one, other = Terms(), Terms()
+
+        for name in ("budget", "memory", "watchdog", "guard"):
+            assert getattr(one, name) is not getattr(other, name)
+
+    def test_given(self):
+        """What is given is used as it is."""
+        policy, budget = RetryPolicy(attempts=2), RetryBudget()
+
+        terms = Terms(
+            policy=policy,
+            budget=budget,
+            namespace="shop-live",
+            secret=SECRET,
+            retention=dt.timedelta(days=1),
+            doubt="return",
+        )
+
+        assert policy is terms.policy
+        assert budget is terms.budget
+        assert ("shop-live", SECRET.encode(), 86_400.0, "return") == (
+            terms.namespace,
+            terms.secret,
+            terms.retention,
+            terms.doubt,
+        )
+
+    @pytest.mark.parametrize(("name", "value", "kind", "message"), REFUSED)
+    def test_refused(self, name, value, kind, message):
+        """A refusal gives the argument, the rule and what was got."""
+        rule = rf"^{name} must {re.escape(message)}$"
+
+        with pytest.raises(kind, match=rule):
+            Terms(**{name: value})
+
+    def test_repr(self):
+        """Terms that are logged do not show the secret."""
+        shown = repr(Terms(secret=SECRET))
+
+        assert SECRET not in shown
+        assert "secret" not in shown
+
+    def test_frozen(self):
+        """Terms cannot be changed under a running call."""
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            Terms().retention = 1.0
+
+    def test_policy_of_call(self):
+        """A call's own policy is checked in the same way."""
+        rule = r"^policy must be a RetryPolicy, got dict$"
+
+        assert RetryPolicy() == check_policy(None)
+        with pytest.raises(TypeError, match=rule):
+            check_policy({})
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+class TestOrigins:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "https://api.example.com",
+            "https://API.example.COM/",
+            "https://api.example.com:443",
+            "http://api.example.com",
+            "http://localhost:8000",
+            "http://127.0.0.1:80",
+            "https://[2001:db8::1]:8443",
+            "https://b\u00fccher.example",
+            "https://xn--bcher-kva.example",
+            "https://shop.b\u00fccher.example",
+            "https://shop.xn--bcher-kva.example",
+            "https://xn--strae-oqa.example",
+        ],
+    )
+    def test_same_as_library(self, library, text):
+        """An origin is that of a request to it, however it is written."""
+        assert check_origins([text]) == {origin(library.URL(text))}
+
+    def test_kinds(self, library):
+        """Origins may be strings or URLs, in any collection."""
+        urls = (library.URL("https://a"), "https://b:8443/")
+
+        found = check_origins(iter(urls))
+
+        assert {("https", "a", 443), ("https", "b", 8443)} == found
+
+    @pytest.mark.parametrize(
+        ("origins", "base", "vouched"),
+        [
+            (None, None, True),
+            ((), None, False),
+            (("https://api.example.com",), None, True),
+            (("https://other.example.com",), None, False),
+            (("http://api.example.com",), None, False),
+            (None, "https://api.example.com/v1/", True),
+            (None, "https://api.example.com:8443/v1/", False),
+            (None, "https://other.example.com", False),
+            ((), "https://api.example.com", True),
+            (("https://api.example.com",), "https://other.example.com", True),
+            (("https://a",), "https://b", False),
+        ],
+    )
+    def test_vouches(self, library, origins, base, vouched):
+        """The base_url and origins are vouched for; without both, all are."""
+        terms = Terms(origins=origins)
+
+        assert vouched is terms.vouches(
+            library.URL(str(URL)), None if base is None else library.URL(base)
+        )
+
+
+class TestUserInfo:
+    def test_not_shown(self):
+        """A refusal does not show a password."""
+        with pytest.raises(
+            ValueError, match=r"^origins must (?!.*hunter2).*$"
+        ):
+            check_origins(["https://me:hunter2@api.example.com/v1"])
+
+
+FORK = """
+import os
+
+from samekey._terms import ForkGuard
+
+guard = ForkGuard()
+guard.check()
+pid = os.fork()
+if pid:
+    guard.check()
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+try:
+    guard.check()
+except RuntimeError as exc:
+    os._exit(7)
+"""
+
+
+class TestForkGuard:
+    def test_same_process(self):
+        """The process that used a client first may go on using it."""
+        guard = ForkGuard()
+
+        guard.check()
+        guard.check()
+
+        assert os.getpid() == guard.pid
+
+    def test_other_process(self):
+        """A process that did not is told to make a client of its own."""
+        guard = ForkGuard()
+        guard.pid = parent = os.getppid()
+        rule = (
+            rf"^this client belongs to process {parent}, which used it first,"
+            rf" and this is process {os.getpid()}: a forked child must make"
+            r" its own$"
+        )
+
+        with pytest.raises(RuntimeError, match=rule):
+            guard.check()
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+    def test_forked(self):
+        """A forked child is refused, and its parent is not."""
+        done = subprocess.run([sys.executable, "-c", FORK], check=False)
+
+        assert 7 == done.returncode
