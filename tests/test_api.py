@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import samekey
 import samekey.errors
 import samekey.httpx2
@@ -18,13 +19,49 @@ import samekey.testing
 ROOT = Path(samekey.__file__).parent
 
 # A module imports only modules above it; a package counts as one.
-LAYERS = """
-_report errors _parts keys _fingerprint _library _headers profiles _policy
-_budget _notes _verdict _outcome _waits _memory _watchdog _terms _call
-_admission _wire _effects _redirects _log _ending _next _engine _streams
-_handing _body _drivers _ambient _door _verbs _client _transport _httpx httpx2
-_wrap testing _demo cli
-""".split()
+LAYERS = [
+    "_report",
+    "errors",
+    "_parts",
+    "keys",
+    "_fingerprint",
+    "_library",
+    "_headers",
+    "profiles",
+    "_policy",
+    "_budget",
+    "_notes",
+    "_verdict",
+    "_outcome",
+    "_waits",
+    "_memory",
+    "_watchdog",
+    "_terms",
+    "_call",
+    "_admission",
+    "_wire",
+    "_effects",
+    "_redirects",
+    "_log",
+    "_ending",
+    "_next",
+    "_engine",
+    "_streams",
+    "_handing",
+    "_body",
+    "_drivers",
+    "_ambient",
+    "_door",
+    "_verbs",
+    "_client",
+    "_transport",
+    "_httpx",
+    "httpx2",
+    "_wrap",
+    "testing",
+    "_demo",
+    "cli",
+]
 EXEMPT = {"__init__", "cli"}
 
 

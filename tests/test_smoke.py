@@ -1,5 +1,6 @@
-from samekey.testing import Fault, PaymentServer
 import samekey
+
+from samekey.testing import Fault, PaymentServer
 
 
 def test_one_key(kind):

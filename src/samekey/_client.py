@@ -112,7 +112,6 @@ class ClientMixin(_Shared):
 
     def _samekey_run(self, call: Call) -> Response:
         plain = super().send
-        call.active = True
 
         def transmit(hop: Request | None) -> Response:
             if hop is not None:
@@ -155,7 +154,6 @@ class AsyncClientMixin(_Shared):
 
     async def _samekey_run(self, call: Call) -> Response:
         plain = super().send
-        call.active = True
 
         async def transmit(hop: Request | None) -> Response:
             if hop is not None:
@@ -202,15 +200,17 @@ def bind(client: Any, terms: Terms, original: Any) -> None:
 def _opened(client: Any, request: Request, options: dict[str, Any]) -> Call:
     bound: Bound = client._samekey
     bound.terms.guard.check()
-    carried = request.extensions.get(EXTENSION)
-    if carried.__class__ is Call and carried.request is request:
-        call = again(carried)
-        call.client = client
-    else:
-        call = open_call(bound.terms, bound.library, request, client)
-        key = call.key
-        if key is not None and not call.in_header:
-            add(request.headers, call.header, key)
+    with bound.terms.lock:
+        carried = request.extensions.get(EXTENSION)
+        if carried.__class__ is Call and carried.request is request:
+            call = again(carried)
+            call.client = client
+        else:
+            call = open_call(bound.terms, bound.library, request, client)
+            key = call.key
+            if key is not None and not call.in_header:
+                add(request.headers, call.header, key)
+        call.active = True
     _set_options(client, call, options)
     return call
 
@@ -267,6 +267,7 @@ def _resumed(client: Any, exc: BaseException) -> Call:
     if call.key is not None:
         _check_retention(call)
     call = again(call)
+    call.active = True
     call.request = call.opened
     call.client = client
     if call.is_transport:

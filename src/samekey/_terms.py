@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random as _random
+import threading
 import time
 
 from collections.abc import Callable, Iterable
@@ -165,6 +166,9 @@ class Terms:
         wall: Seconds since the epoch.
 
         random: From 0 to 1.
+
+        lock: Held while a request gets its operation, so that one that is
+            sent twice at once gets it once.
     """
 
     policy: RetryPolicy = attrs.field(default=None, converter=check_policy)
@@ -191,6 +195,7 @@ class Terms:
     memory: Memory = attrs.field(factory=Memory, repr=False)
     watchdog: Watchdog = attrs.field(factory=Watchdog, repr=False)
     guard: ForkGuard = attrs.field(factory=ForkGuard, repr=False)
+    lock: threading.Lock = attrs.field(factory=threading.Lock, repr=False)
 
     def vouches(self, url: Any, base: Any) -> bool:
         """

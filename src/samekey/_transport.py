@@ -74,6 +74,13 @@ class _Door:
     def _open(self, request: Request) -> Call | None:
         """Give the call to run; None if a samekey client does the work."""
         self._terms.guard.check()
+        with self._terms.lock:
+            call = self._call_for(request)
+            if call is not None:
+                call.active = True
+        return call
+
+    def _call_for(self, request: Request) -> Call | None:
         carried = request.extensions.get(EXTENSION)
         if carried.__class__ is Call:
             if not carried.is_transport and carried.active:
@@ -166,7 +173,6 @@ class Transport(_Door, Base):
         call = self._open(request)
         if call is None:
             return self._wire.transport.handle_request(request)
-        call.active = True
         wire = self._wire
 
         def transmit(hop: Request | None) -> Response:
@@ -204,7 +210,6 @@ class AsyncTransport(_Door, AsyncBase):
         call = self._open(request)
         if call is None:
             return await self._wire.transport.handle_async_request(request)
-        call.active = True
         wire = self._wire
 
         async def transmit(hop: Request | None) -> Response:

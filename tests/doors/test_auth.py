@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-import samekey
 
 from authlib.integrations.httpx_client import (
     AsyncOAuth1Client,
@@ -14,6 +13,9 @@ from authlib.integrations.httpx_client import (
     OAuth2Client,
 )
 from kinds import FAST, Kind, full
+
+import samekey
+
 from samekey.testing import Answer, Fault, FaultServer
 
 

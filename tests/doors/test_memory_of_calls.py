@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import samekey
 
 from kinds import fast
+
+import samekey
+
 from samekey.testing import Fault, PaymentServer
 
 

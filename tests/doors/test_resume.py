@@ -5,9 +5,11 @@ from __future__ import annotations
 import pickle
 
 import pytest
-import samekey
 
 from kinds import Kind, fast, full
+
+import samekey
+
 from samekey.testing import Fault, PaymentServer
 
 
@@ -134,12 +136,14 @@ def test_resume_of_a_pickled_error_is_refused(client_kind):
 
 def test_resume_needs_an_operation(client_kind):
     """An error from elsewhere has nothing to resume."""
-    with client_kind.open() as session:
-        with pytest.raises(
+    with (
+        client_kind.open() as session,
+        pytest.raises(
             LookupError,
             match=r"^no operation of samekey is behind this KeyError$",
-        ):
-            session.resume(KeyError())
+        ),
+    ):
+        session.resume(KeyError())
 
 
 def test_resume_past_retention_is_refused(client_kind):
@@ -240,7 +244,6 @@ def test_the_same_request_in_two_threads_is_one_operation(kind):
     def script(received):
         if received.number <= 2:
             barrier.wait()
-        return None
 
     with (
         PaymentServer(script) as server,

@@ -6,9 +6,11 @@ import logging
 import time
 
 import pytest
-import samekey
 
 from kinds import FAST, fast, full
+
+import samekey
+
 from samekey.testing import Answer, Fault, FaultServer, PaymentServer
 
 
@@ -186,13 +188,15 @@ def test_silence_is_no_evidence(kind):
     def fail(request):
         raise module.ConnectError("it says so")
 
-    with kind.open(
-        transport=module.MockTransport(fail),
-        base_url="http://x",
-        terms={"policy": fast(attempts=1)},
-    ) as session:
-        with pytest.raises(samekey.InDoubt) as caught:
-            session.post("/x", json={})
+    with (
+        kind.open(
+            transport=module.MockTransport(fail),
+            base_url="http://x",
+            terms={"policy": fast(attempts=1)},
+        ) as session,
+        pytest.raises(samekey.InDoubt) as caught,
+    ):
+        session.post("/x", json={})
 
     assert not isinstance(caught.value, module.ConnectError)
     assert isinstance(caught.value, module.TransportError)

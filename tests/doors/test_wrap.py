@@ -7,9 +7,11 @@ import gc
 import httpx
 import httpx2
 import pytest
-import samekey
 
 from kinds import FAST, full
+
+import samekey
+
 from samekey.testing import Fault, PaymentServer
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import httpx
 import pytest
-import samekey
 import tenacity
 
 from paper import Paper, answer, lost, refused
+
+import samekey
+
 from samekey._effects import Drain, Peek, Read, Send, Sleep
 
 

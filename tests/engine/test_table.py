@@ -7,9 +7,11 @@ import json
 
 import httpx
 import pytest
-import samekey
 
 from paper import Paper, Step, answer, lost, refused
+
+import samekey
+
 from samekey._outcome import DELETE_TABLE, SAFE_TABLE, TABLE, table_for
 
 

@@ -88,24 +88,6 @@ def test_a_long_iterator_is_read_no_further_than_the_limit(kind):
     assert 9 * MIB == sum(seen)
 
 
-def test_a_declared_length_is_refused_unread(kind):
-    """A body that says how long it is need not be read to be refused."""
-    seen = []
-    with (
-        FaultServer(settle) as server,
-        kind.open(base_url=server.url) as session,
-        pytest.raises(samekey.BodyNotReplayable),
-    ):
-        session.post(
-            "/payments",
-            content=stream(kind, 9 * MIB, seen),
-            headers={"Content-Length": str(9 * MIB)},
-        )
-
-    assert 0 == server.connections
-    assert [] == seen
-
-
 @SYNC
 def test_the_limit_itself_is_sent(kind):
     """8 MiB are sent again, chunked as they came."""

@@ -20,6 +20,13 @@ import samekey
 from samekey.testing import Answer, Fault, FaultServer
 
 
+# httpcore leaves the async generators of a body that is left early to the
+# garbage collector, with or without us; trio warns of it.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+
 ORDER = {"amount": 500}
 DEADLINE = 0.15
 SLACK = 0.3

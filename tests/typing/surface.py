@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import assert_type
+
 import httpx
 import httpx2
+
 import samekey
 import samekey.httpx2
-
-from typing_extensions import assert_type
 
 
 def wraps() -> None:

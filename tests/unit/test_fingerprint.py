@@ -232,12 +232,13 @@ class TestMultipart:
 
         assert one == other
 
-    def test_content(self):
+    @pytest.mark.parametrize("other", [b"abd", b"abc\r\n--", b"abc--0a1b"])
+    def test_content(self, other):
         """What is between the boundaries counts."""
         kind = "multipart/form-data; boundary=0a1b"
 
         assert of(multipart(b"0a1b"), kind) != of(
-            multipart(b"0a1b", content=b"abd"), kind
+            multipart(b"0a1b", content=other), kind
         )
 
     @pytest.mark.parametrize("end", ["", "; boundary=", '; boundary=""'])

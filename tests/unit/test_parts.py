@@ -191,9 +191,7 @@ class TestEncode:
     def test_context_does_not_count(self):
         """The decimal context of a thread changes no key."""
         with decimal.localcontext(prec=1):
-            inside = encode((Decimal("10.50"),))
-
-        assert b"(9:d6:105e-1" == inside
+            assert b"(9:d6:105e-1" == encode((Decimal("10.50"),))
 
     def test_enum_of_text(self):
         """A member of an enum of strings is its value, in every Python."""
@@ -213,6 +211,8 @@ NAIVE = (
     " pass it with tzinfo, or as a string"
 )
 FLOAT = KINDS + "float; pass a Decimal, a string, or an int of minor units"
+FIRST = dt.datetime(1, 1, 1, tzinfo=PARIS)
+OTHER_AGE = "a datetime in an operation id must be one in UTC too, got "
 SURROGATE = "a part of an operation id must be valid Unicode, got a surrogate"
 REFUSED = [
     (None, TypeError, KINDS + "NoneType; is the row saved, has it an id yet?"),
@@ -223,6 +223,7 @@ REFUSED = [
     (Decimal("-Infinity"), TypeError, FINITE + "-Infinity"),
     (NOON.replace(tzinfo=None), TypeError, NAIVE),
     (NOON.replace(tzinfo=Zoneless()), TypeError, NAIVE),
+    (FIRST, InvalidKey, f"{OTHER_AGE}{FIRST}"),
     (NOON.date(), TypeError, KINDS + "date; pass date.isoformat()"),
     (["a"], TypeError, KINDS + "list; pass a tuple"),
     ({"a": 1}, TypeError, KINDS + "dict"),
