@@ -12,4 +12,4 @@ for line in [*project["dependencies"], *extras["httpx2"], *extras["http2"]]:
     found = re.match(r"([\w.-]+)(?:\[[^]]*\])?>=([\d.]+)", line)
     # anyio is left out where httpx2 asks for a newer one.
     if found is not None and found[1] != "anyio":
-        print(f"{found[1]}=={found[2]}")  # noqa: T201
+        print(f"{found[1]}=={found[2]}")

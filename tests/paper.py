@@ -176,7 +176,9 @@ class Paper:
         self.keys.append(call.key)
         evidence = call.evidence
         assert evidence is not None
-        evidence.sending(step.carrier)
+        evidence.sends += 1
+        evidence.carrier = step.carrier
+        evidence.status = None
         for name, info in step.events:
             evidence.listen(name, info)
         self.clock.now += step.seconds

@@ -32,12 +32,7 @@ class Scope:
         return attrs.evolve(self.operation, id=parts)
 
 
-_SCOPE: ContextVar[Scope | None] = ContextVar("samekey_scope", default=None)
-
-
-def current() -> Scope | None:
-    """Give the ambient operation, if there is one."""
-    return _SCOPE.get()
+SCOPE: ContextVar[Scope | None] = ContextVar("samekey_scope", default=None)
 
 
 class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
@@ -69,7 +64,7 @@ class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
         self._tokens: list[Token[Scope | None]] = []
 
     def __enter__(self) -> Self:
-        self._tokens.append(_SCOPE.set(self._scope))
+        self._tokens.append(SCOPE.set(self._scope))
         return self
 
     def __exit__(
@@ -78,7 +73,7 @@ class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _SCOPE.reset(self._tokens.pop())
+        SCOPE.reset(self._tokens.pop())
 
     @contextlib.contextmanager
     def step(self, name: KeyPart) -> Iterator[None]:
@@ -91,11 +86,11 @@ class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
             TypeError: If *name* cannot stand in a key.
         """
         Operation(name)
-        outer = _SCOPE.get()
+        outer = SCOPE.get()
         if outer is None or outer.operation != self._scope.operation:
             outer = self._scope
-        token = _SCOPE.set(attrs.evolve(outer, steps=(*outer.steps, name)))
+        token = SCOPE.set(attrs.evolve(outer, steps=(*outer.steps, name)))
         try:
             yield
         finally:
-            _SCOPE.reset(token)
+            SCOPE.reset(token)

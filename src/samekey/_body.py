@@ -71,7 +71,7 @@ def before_drain(call: Call, response: Response, seconds: float) -> bool:
     if not length.isdecimal() or int(length) > DRAIN_LIMIT or seconds <= 0:
         return False
     if call.tap is not None:
-        timeouts = call.tap.timeouts()
+        timeouts = call.tap.timeouts
         read = timeouts.get("read")
         timeouts["read"] = seconds if read is None else min(read, seconds)
     return True

@@ -9,15 +9,16 @@ where `report` finds it. What a report needs is computed when it is asked for.
 from __future__ import annotations
 
 import math
+import weakref
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import attrs
 
 from samekey._headers import Field
-from samekey._library import Module, Request, Response, timeouts_of
+from samekey._library import Module, Request
 from samekey._memory import Entry
 from samekey._outcome import (
     IDEMPOTENT_METHODS,
@@ -38,6 +39,7 @@ from samekey.profiles import Profile
 class Limits(Protocol):
     """The httpx timeouts of the send that is under way."""
 
+    @property
     def timeouts(self) -> dict[str, float | None]: ...
 
 
@@ -57,7 +59,6 @@ class Call:
     operation: Operation | None = None
     theirs = False  # the key is the user's
     in_header = False  # it came as a header
-    header: Field  # that carries the key
     freezes = False  # its body is still to be read into bytes
     replayable = True  # its body can be sent again
     guarded = False  # it is resent only if it was certainly not sent
@@ -82,7 +83,6 @@ class Call:
     first_sent: float | None = None
     first_sent_wall = 0.0
     outcome = Outcome.OPEN
-    response: Response | None = None  # the latest answer
     doubt: object = None  # exception or response of the latest doubtful one
     strategies: StrategyCaller | None = None
     pristine: Any = None  # the headers before auth and hooks saw them
@@ -92,6 +92,7 @@ class Call:
     _deadline: float | None = None
     _lowers_from: float | None = None
     _report: Report | None = None
+    _home: Callable[[], Any] | None = None
 
     def __init__(
         self,
@@ -101,22 +102,50 @@ class Call:
         policy: RetryPolicy,
         profile: Profile,
     ) -> None:
-        self.request = self.opened = request
+        self.request: Any = request
+        self.opened: Any = request
         self.library = library
         self.terms = terms
         self.policy = policy
         self.profile = profile
-        self.plain = policy.retry is None
-        self.header = profile.header
         self.method = request.method
         self.url = request.url
         self.started = terms.clock()
+
+    @property
+    def header(self) -> Field:
+        """The field that carries the key."""
+        return self.profile.header
+
+    def is_for(self, request: Request) -> bool:
+        """Tell whether it was opened for this very request."""
+        opened = self.opened
+        if opened is None and self._home is not None:
+            opened = self._home()
+        return opened is request
+
+    def release(self) -> None:
+        """
+        Let go of the request, which holds us, once it has been answered.
+
+        A circle of the two would keep every body until the next collection.
+        """
+        self._home = weakref.ref(self.opened)
+        self.request = self.opened = None
+        self.active = False
+        self.tap = None
+
+    def reclaim(self) -> bool:
+        """Take the request back for one more send, if it is still there."""
+        if self.opened is None and self._home is not None:
+            self.opened = self._home()
+        self.request = self.opened
+        return self.opened is not None
 
     def rearm(self, policy: RetryPolicy | None = None) -> None:
         """Start over with new attempts and a new deadline, same key."""
         if policy is not None:
             self.policy = policy
-            self.plain = policy.retry is None
         self.started = self.terms.clock()
         self.counted = self.polls = 0
         self.waited = 0.0
@@ -156,6 +185,11 @@ class Call:
             if not evidence.poll:
                 self.counted += 1
         return evidence
+
+    def begun(self) -> Evidence:
+        """Give the attempt that is under way."""
+        assert self.evidence is not None
+        return self.evidence
 
     def close_attempt(self, last: Evidence) -> None:
         """Move an attempt to the past."""
@@ -274,25 +308,34 @@ class Call:
                 )
                 for number, one in enumerate(seen, start=1)
             ),
-            replayed=self._replayed(),
+            replayed="server" if self._replayed() else None,
         )
         if self.outcome is not Outcome.OPEN:
             self._report = report
         return report
 
-    def _replayed(self) -> str | None:
-        response = self.response
-        if response is None or self.evidence is None:
-            return None
-        return "server" if self.profile.is_replay(response.headers) else None
+    def note_replay(self, headers: Mapping[str, str]) -> None:
+        """Note whether the answer that is handed out is a recorded one."""
+        evidence = self.evidence
+        if evidence is None or evidence.replayed:
+            return
+        if self.profile.is_replay(headers):
+            evidence.replayed = True
+            self._report = None
+
+    def _replayed(self) -> bool:
+        return self.evidence is not None and self.evidence.replayed
 
 
 def _longest_timeout(request: Request) -> float | None:
-    timeouts = timeouts_of(request.extensions)
-    longest = 0.0
-    for name in ("connect", "read", "write", "pool"):
-        value = timeouts.get(name)
-        if value is None:
-            return None
-        longest = max(longest, value)
+    timeouts = request.extensions.get("timeout")
+    try:
+        longest: float = max(
+            timeouts["connect"],
+            timeouts["read"],
+            timeouts["write"],
+            timeouts["pool"],
+        )
+    except (TypeError, KeyError):  # one of them is None, or is not there
+        return None
     return longest

@@ -202,8 +202,9 @@ def _opened(client: Any, request: Request, options: dict[str, Any]) -> Call:
     bound.terms.guard.check()
     with bound.terms.lock:
         carried = request.extensions.get(EXTENSION)
-        if carried.__class__ is Call and carried.request is request:
+        if isinstance(carried, Call) and carried.is_for(request):
             call = again(carried)
+            call.request = call.opened = request
             call.client = client
         else:
             call = open_call(bound.terms, bound.library, request, client)
@@ -248,17 +249,19 @@ def before_send(call: Call) -> Token[Call | None] | None:
     return SENDING.set(call) if call.has_auth else None
 
 
+_GONE = (
+    "exc must be as it was raised, got one that was pickled: its request is"
+    " gone; call again with the same operation or key"
+)
+
+
 def _resumed(client: Any, exc: BaseException) -> Call:
     bound: Bound = client._samekey
     bound.terms.guard.check()
     call = carried_by(exc)
     if call is None:
         if hasattr(exc, "report"):
-            msg = (
-                "exc must be as it was raised, got one that was pickled: its"
-                " request is gone; call again with the same operation or key"
-            )
-            raise ValueError(msg)
+            raise ValueError(_GONE)
         msg = f"no operation of samekey is behind this {type(exc).__name__}"
         raise LookupError(msg)
     if not call.replayable and not call.freezes:
@@ -266,15 +269,17 @@ def _resumed(client: Any, exc: BaseException) -> Call:
         raise BodyNotReplayable(msg)
     if call.key is not None:
         _check_retention(call)
+    if not call.reclaim():
+        raise ValueError(_GONE)
     call = again(call)
     call.active = True
-    call.request = call.opened
     call.client = client
     if call.is_transport:
         call.is_transport = call.unread = False
         call.pristine = None
     if call.key is not None and not has(call.request.headers, call.header):
         add(call.request.headers, call.header, call.key)
+        call.in_header = True
     _set_options(client, call, dict(call.options, stream=call.unread))
     return call
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from samekey import _ambient
 from samekey._call import EXTENSION, Call
-from samekey._headers import has
+from samekey._headers import look
 from samekey._library import Module, Request, content_of
 from samekey._outcome import IDEMPOTENT_METHODS
 from samekey._streams import only_once
@@ -31,7 +31,7 @@ def check_options(options: object) -> Mapping[str, Any]:
     Raises:
         TypeError: If it is not a dict, or holds an unknown name.
     """
-    if options is None or options.__class__ is Call:
+    if options is None or isinstance(options, Call):
         return _NONE
     if not isinstance(options, Mapping):
         msg = (
@@ -54,6 +54,7 @@ def open_call(
     library: Module,
     request: Request,
     client: Any = None,
+    kind: type[Call] = Call,
 ) -> Call:
     """
     Open the operation that *request* asks for, and choose its key.
@@ -67,14 +68,21 @@ def open_call(
     extensions = request.extensions
     options = extensions.get(EXTENSION)
     profile = terms.profile
-    call = Call(request, library, terms, terms.policy, profile)
+    call = kind(request, library, terms, terms.policy, profile)
     call.client = client
-    if (options is not None and options.__class__ is not Call) or has(
-        request.headers, profile.header
-    ):
+    found, form = look(request.headers, profile.header)
+    if found or (options is not None and not isinstance(options, Call)):
         _obey(call, check_options(options))
     if call.key is None:
-        _choose_key(call)
+        if (
+            form
+            or call.operation is not None
+            or _ambient.SCOPE.get() is not None
+            or call.method in IDEMPOTENT_METHODS
+        ):
+            _choose_key(call, form=form)
+        else:
+            call.key = new_key()
     if not isinstance(request.stream, library.ByteStream):
         _look_at_body(call)
     request.extensions = {**extensions, EXTENSION: call}
@@ -85,7 +93,6 @@ def _obey(call: Call, options: Mapping[str, Any]) -> None:
     """Take what the user says of key, operation and policy."""
     if "policy" in options:
         call.policy = check_policy(options["policy"])
-        call.plain = call.policy.retry is None
     given = _key_in_header(call)
     call.in_header = given is not None
     if "idempotency_key" in options:
@@ -97,14 +104,14 @@ def _obey(call: Call, options: Mapping[str, Any]) -> None:
         call.theirs = True
 
 
-def _choose_key(call: Call) -> None:
+def _choose_key(call: Call, *, form: bool) -> None:
     by_default = call.method not in IDEMPOTENT_METHODS
     if call.operation is None and by_default:
-        if _asks_for_a_token(call.request):
+        if form and _asks_for_a_token(call.request):
             # Replaying a rotating refresh token locks the user out.
             call.guarded = True
             return
-        scope = _ambient.current()
+        scope = _ambient.SCOPE.get()
         if scope is None:
             call.key = new_key()
             return
@@ -147,12 +154,7 @@ def _only(key: str, in_header: str | None) -> str:
 
 
 def _asks_for_a_token(request: Request) -> bool:
-    if b"grant_type" not in (content_of(request) or b""):
-        return False
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    if kind.strip().lower() != "application/x-www-form-urlencoded":
-        return False
-    body: bytes = request.content
+    body = content_of(request) or b""
     return "grant_type" in parse_qs(body.decode("utf-8", "replace"))
 
 
@@ -175,8 +177,8 @@ def again(call: Call) -> Call:
         call.rearm()
         return call
     # The same request is being sent right now, in another thread or task.
-    twin = Call(
-        call.request, call.library, call.terms, call.policy, call.profile
+    twin = type(call)(
+        call.opened, call.library, call.terms, call.policy, call.profile
     )
     for name in (
         "client",

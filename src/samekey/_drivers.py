@@ -10,12 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-)
+from collections.abc import Awaitable, Callable
 from typing import Any, assert_never
 
 from samekey._body import (
@@ -37,9 +32,17 @@ from samekey._effects import (
     Send,
     Sleep,
 )
-from samekey._engine import exchange
+from samekey._engine import answered, exchange, is_plain
 from samekey._library import Request, Response, content_of
-from samekey._streams import Limits, answer, async_answer
+from samekey._limits import Limits
+from samekey._streams import (
+    AsyncGuarded,
+    AsyncRejoined,
+    Guarded,
+    Rejoined,
+    left,
+    stream_class,
+)
 
 
 Transmit = Callable[[Request | None], Response]
@@ -56,20 +59,34 @@ class Driver:
 
     def run(self, call: Call, transmit: Transmit) -> Response:
         """Carry *call* to its outcome."""
-        flow = exchange(call)
+        first: Any = None
+        if is_plain(call):
+            call.begin()
+            try:
+                first = transmit(None)
+            except BaseException as exc:  # noqa: BLE001 -- handed over
+                first = exc
+            else:
+                if answered(call, first):
+                    response: Response = first
+                    return response
+        flow = exchange(call, first)
         step: Callable[[Any], Effect] = flow.send
         value: Any = None
+        first = None
         while True:
             try:
                 effect = step(value)
             except StopIteration as stop:
-                response: Response = stop.value
-                return response
+                result: Response = stop.value
+                return result
             finally:
                 value = None  # an exception must not hold its own frame
             try:
                 if effect is SEND:
                     value = transmit(None)
+                elif effect.__class__ is Read:
+                    self._read(call, effect.response)
                 else:
                     value = self._perform(call, effect, transmit)
                 step = flow.send
@@ -84,7 +101,8 @@ class Driver:
             case Read(response):
                 self._read(call, response)
             case Sleep(seconds):
-                self._sleep(seconds)
+                if seconds > 0:
+                    self._sleep(seconds)
             case Drain(response, seconds):
                 self._drain(call, response, seconds)
             case Send():
@@ -108,10 +126,11 @@ class Driver:
     ) -> None:
         if response.is_closed:
             return
-        response.stream = answer(
-            call.library,
-            response.stream,
-            limits=Limits(call, response, limit, seconds),
+        limits = None
+        if limit is not None:
+            limits = Limits(call, response.extensions, limit, seconds)
+        response.stream = stream_class(call.library, Guarded)(
+            response.stream, call, response.extensions, limits
         )
         try:
             response.read()
@@ -133,7 +152,7 @@ class Driver:
         rest = iter(stream)
         first: list[bytes] = []
         size = 0
-        limits = Limits(call, response)
+        limits = Limits(call, response.extensions)
         try:
             for chunk in rest:
                 first.append(chunk)
@@ -143,7 +162,8 @@ class Driver:
                 limits.check(chunk)
         finally:
             limits.stop()
-        response.stream = answer(call.library, stream, first=first, rest=rest)
+        rejoined = stream_class(call.library, Rejoined)
+        response.stream = rejoined(stream, first, rest)
         return decoded(call, response, first) if size <= DRAIN_LIMIT else None
 
     def _freeze(self, call: Call, limit: int) -> None:
@@ -165,20 +185,34 @@ class AsyncDriver:
 
     async def run(self, call: Call, transmit: AsyncTransmit) -> Response:
         """Carry *call* to its outcome."""
-        flow = exchange(call)
+        first: Any = None
+        if is_plain(call):
+            call.begin()
+            try:
+                first = await transmit(None)
+            except BaseException as exc:  # noqa: BLE001 -- handed over
+                first = exc
+            else:
+                if answered(call, first):
+                    response: Response = first
+                    return response
+        flow = exchange(call, first)
         step: Callable[[Any], Effect] = flow.send
         value: Any = None
+        first = None
         while True:
             try:
                 effect = step(value)
             except StopIteration as stop:
-                response: Response = stop.value
-                return response
+                result: Response = stop.value
+                return result
             finally:
                 value = None  # an exception must not hold its own frame
             try:
                 if effect is SEND:
                     value = await transmit(None)
+                elif effect.__class__ is Read:
+                    await self._read(call, effect.response)
                 else:
                     value = await self._perform(call, effect, transmit)
                 step = flow.send
@@ -193,7 +227,8 @@ class AsyncDriver:
             case Read(response):
                 await self._read(call, response)
             case Sleep(seconds):
-                await self._sleep(seconds)
+                if seconds > 0:
+                    await self._sleep(seconds)
             case Drain(response, seconds):
                 await self._drain(call, response, seconds)
             case Send():
@@ -217,10 +252,11 @@ class AsyncDriver:
     ) -> None:
         if response.is_closed:
             return
-        response.stream = async_answer(
-            call.library,
-            response.stream,
-            limits=Limits(call, response, limit, seconds),
+        limits = None
+        if limit is not None:
+            limits = Limits(call, response.extensions, limit, seconds)
+        response.stream = stream_class(call.library, AsyncGuarded)(
+            response.stream, call, response.extensions, limits
         )
         try:
             await response.aread()
@@ -244,7 +280,7 @@ class AsyncDriver:
         rest = aiter(stream)
         first: list[bytes] = []
         size = 0
-        limits = Limits(call, response)
+        limits = Limits(call, response.extensions)
         try:
             async for chunk in rest:
                 first.append(chunk)
@@ -254,29 +290,21 @@ class AsyncDriver:
                 limits.check(chunk)
         finally:
             limits.stop()
-        response.stream = async_answer(
-            call.library, stream, first=first, rest=rest
-        )
+        rejoined = stream_class(call.library, AsyncRejoined)
+        response.stream = rejoined(stream, first, rest)
         return decoded(call, response, first) if size <= DRAIN_LIMIT else None
 
     async def _freeze(self, call: Call, limit: int) -> None:
         if refrain(call, call.library.AsyncByteStream):
             return
         frozen = Frozen(call, limit)
-        async with _closing(aiter(call.request.stream)) as chunks:
+        chunks = aiter(call.request.stream)
+        try:
             async for chunk in chunks:
                 frozen.add(chunk)
+        finally:
+            await left(chunks)
         frozen.put()
-
-
-@contextlib.asynccontextmanager
-async def _closing(chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-    # An async generator left to the garbage collector warns, on trio.
-    try:
-        yield chunks
-    finally:
-        if isinstance(chunks, AsyncGenerator):
-            await chunks.aclose()
 
 
 async def _anyio_sleep(seconds: float) -> None:

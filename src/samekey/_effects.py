@@ -3,42 +3,50 @@ What the engine asks a driver to do.
 
 A driver makes an effect happen and sends back the answer, or throws in the
 exception. Decisions are the engine's: an effect says what, never whether.
+These are plain classes: one or two are made in every call.
 """
 
 from __future__ import annotations
 
-import attrs
-
 from samekey._library import Request, Response
 
 
-@attrs.frozen
 class Freeze:
     """Read the request's body into bytes. Answer: None."""
 
-    limit: int
+    __slots__ = ("limit",)
+    __match_args__ = ("limit",)
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
 
 
-@attrs.frozen
 class Send:
     """Send the request once. Answer: the response, its body unread."""
 
+    __slots__ = ()
 
-@attrs.frozen
+
 class Follow:
     """Send the hop of a redirect, without the auth flow. Answer: as Send."""
 
-    request: Request
+    __slots__ = ("request",)
+    __match_args__ = ("request",)
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
 
 
-@attrs.frozen
 class Read:
     """Read the response's body to the end. Answer: None."""
 
-    response: Response
+    __slots__ = ("response",)
+    __match_args__ = ("response",)
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
 
 
-@attrs.frozen
 class Peek:
     """
     Look at a body that stays unread for the user.
@@ -47,22 +55,32 @@ class Peek:
     readable.
     """
 
-    response: Response
+    __slots__ = ("response",)
+    __match_args__ = ("response",)
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
 
 
-@attrs.frozen
 class Drain:
     """Give a failed response's connection back in *seconds*, or close it."""
 
-    response: Response
-    seconds: float
+    __slots__ = ("response", "seconds")
+    __match_args__ = ("response", "seconds")
+
+    def __init__(self, response: Response, seconds: float) -> None:
+        self.response = response
+        self.seconds = seconds
 
 
-@attrs.frozen
 class Sleep:
     """Wait."""
 
-    seconds: float
+    __slots__ = ("seconds",)
+    __match_args__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
 # The journal will add Claim (before the first Send) and Record (at the end).

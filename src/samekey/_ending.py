@@ -235,4 +235,9 @@ def report(value: object) -> Report:
     if call is None:
         msg = f"no operation of samekey is behind this {type(value).__name__}"
         raise LookupError(msg)
+    if call.outcome is Outcome.ANSWERED and not isinstance(
+        value, BaseException
+    ):
+        response: Any = value
+        call.note_replay(response.headers)
     return call.report()

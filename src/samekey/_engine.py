@@ -49,9 +49,44 @@ MAX_DRAIN = 0.5
 Flow = Generator[Effect, Any, Response]
 
 
-def exchange(call: Call) -> Flow:
+def is_plain(call: Call) -> bool:
+    """Tell whether nothing stands before the first send of *call*."""
+    return not (
+        call.freezes
+        or call.follows
+        or call.operation is not None
+        or call.theirs
+        or call.policy.retry is not None
+    )
+
+
+def answered(call: Call, response: Response) -> bool:
+    """
+    Settle a 2xx whose body needs no reading: nearly every first try.
+
+    It is the first row of the table, without the table.
+    """
+    status = response.status_code
+    if not 200 <= status < 300 or not (call.unread or response.is_closed):
+        return False
+    evidence = call.begun()
+    evidence.status = status
+    evidence.ended = call.terms.clock()
+    _answered(call, response)
+    return True
+
+
+def exchange(  # noqa: C901, PLR0912 -- a life, in order
+    call: Call, first: Response | BaseException | None = None
+) -> Flow:
     """
     Carry one operation to its outcome.
+
+    Args:
+        call: The operation.
+
+        first: What the first send gave, if a driver has made it already; then
+            `call.begin` was called before it.
 
     Raises:
         SamekeyError: As drawn at the top of `samekey.errors`.
@@ -64,13 +99,36 @@ def exchange(call: Call) -> Flow:
     if (call.operation is not None or call.theirs) and not call.hopping:
         admit(call)
     # The journal's Claim goes here: durable before the first byte leaves.
+    failure: Exception | None
     try:
         while True:
-            evidence = call.begin()
-            response, failure = yield from _attempt(call, evidence)
+            evidence = call.begin() if first is None else call.begun()
+            response: Any = None
+            failure = None
+            try:
+                if first is not None:
+                    brought, first = first, None
+                    if isinstance(brought, BaseException):
+                        raise brought  # noqa: TRY301 -- sorted out below
+                    response = brought
+                elif call.follows:
+                    response = yield from _followed(call, evidence)
+                else:
+                    response = yield SEND
+                evidence.status = status = response.status_code
+                # One that will be retried is decided on by its head alone.
+                if not (call.unread or response.is_closed) and (
+                    200 <= status < 300 or _reads_now(call, status)
+                ):
+                    evidence.reading = True
+                    yield Read(response)
+            except Exception as exc:  # noqa: BLE001 -- sorted out
+                failure = _absorbed(call, evidence, exc)
+                # A response hook that raised for the status has shown it.
+                response = getattr(exc, "response", response)
             evidence.ended = call.terms.clock()
             if (
-                call.plain
+                call.policy.retry is None
                 and failure is None
                 and 200 <= response.status_code < 300
             ):
@@ -102,32 +160,6 @@ def _frozen(call: Call) -> Generator[Effect, Any, None]:
     call.freezes = False
 
 
-def _attempt(
-    call: Call, evidence: Evidence
-) -> Generator[Effect, Any, tuple[Any, Exception | None]]:
-    """Send once; give the response, or what the network did instead."""
-    response: Any = None
-    try:
-        if call.follows:
-            response = yield from _followed(call, evidence)
-        else:
-            response = yield SEND
-        evidence.status = status = response.status_code
-        # A status that will be retried is decided on by its head alone.
-        if not (call.unread or response.is_closed) and (
-            200 <= status < 300 or _reads_now(call, status)
-        ):
-            failure = yield from _read(call, evidence, response)
-            return response, failure
-    except Exception as exc:
-        if not _absorbs(call, evidence, exc):
-            raise
-        # A response hook that raised for the status has shown the response.
-        shown = getattr(exc, "response", None)
-        return (response if shown is None else shown), exc
-    return response, None
-
-
 def _time_to_drain(call: Call, wait: float) -> float:
     # A failed answer that drips must not take the next attempt's time.
     if call.deadline is None:
@@ -146,7 +178,7 @@ def _reads_now(call: Call, status: int) -> bool:
 
 
 def _read(
-    call: Call, evidence: Evidence, response: Response | None
+    call: Call, evidence: Evidence, response: Any
 ) -> Generator[Effect, Any, Exception | None]:
     """Read the body, unless the user will; give what broke it, if it did."""
     if response is None or call.unread or response.is_closed:
@@ -154,10 +186,8 @@ def _read(
     evidence.reading = True
     try:
         yield Read(response)
-    except Exception as exc:
-        if not _absorbs(call, evidence, exc):
-            raise
-        return exc
+    except Exception as exc:  # noqa: BLE001 -- sorted out
+        return _absorbed(call, evidence, exc)
     return None
 
 
@@ -180,22 +210,29 @@ def _followed(call: Call, evidence: Evidence) -> Flow:
     return response
 
 
-def _absorbs(call: Call, evidence: Evidence, exc: Exception) -> bool:
-    """Tell whether *exc* is the network's; note what it tells, if so."""
+def _absorbed(call: Call, evidence: Evidence, exc: Exception) -> Exception:
+    """
+    Take *exc* as what the network did, and note what it tells.
+
+    Raises:
+        Exception: *exc* itself, if it is the user's own code's.
+    """
     library = call.library
     if isinstance(exc, library.HTTPStatusError):
         # A response hook has raised for the status: that status decides.
-        return evidence.status is not None and _is_ours(call, exc)
-    if not from_transport(library, exc):
-        return False
-    if not evidence.reading and not evidence.owns(exc):
-        return False
+        if evidence.status is None or not _is_ours(call, exc):
+            raise exc
+        return exc
+    if not from_transport(library, exc) or not (
+        evidence.reading or evidence.owns(exc)
+    ):
+        raise exc
     evidence.error = type(exc).__name__
     if evidence.status is None:
         evidence.verdict = judge(evidence, exc, library)
     else:
         evidence.lost = True
-    return True
+    return exc
 
 
 def _is_ours(call: Call, exc: Any) -> bool:
@@ -210,7 +247,6 @@ def _understood(
 ) -> Generator[Effect, Any, None]:
     """Work out what the answer means."""
     if response is not None:
-        call.response = response
         evidence.replayed = call.profile.is_replay(response.headers)
         if call.key is not None and call.profile.wants_body(
             response.status_code
@@ -233,10 +269,9 @@ def _codes(
     body: bytes | None = None
     try:
         body = yield Peek(response)
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 -- sorted out
         evidence.reading = True
-        if not _absorbs(call, evidence, exc):
-            raise
+        _absorbed(call, evidence, exc)
     return codes_in(body)
 
 
@@ -259,12 +294,10 @@ def _read_codes(
 def _answered(call: Call, response: Response) -> Response:
     # The first row of the table, for the case that is nearly every case.
     call.outcome = Outcome.ANSWERED
-    call.response = response
-    if call.entry is None:
-        call.active = False
-        call.tap = None
-    else:
+    if call.entry is not None:
+        call.note_replay(response.headers)
         call.finish()
+    call.release()
     call.terms.budget.succeeded(call.url)
     response.extensions[EXTENSION] = call
     return response

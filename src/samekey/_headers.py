@@ -1,32 +1,32 @@
 """
-Looks for a header, and adds one, without the price of `Headers`.
+Looks for headers, and adds one, without the price of `Headers`.
 
-The public `in` and `headers[name] = value` encode, lower and scan for every
-call; together they cost more than the rest of the key. Where a probe shows
-that a `Headers` keeps the list that httpx 0.27 to httpx2 2.16 keep, one pass
-over it does both. Otherwise the public way is taken.
+The public `in`, `get` and `headers[name] = value` encode, lower and scan for
+every call; together they cost more than the rest of the key. Where a probe
+shows that a `Headers` keeps the list that httpx 0.27 to httpx2 2.16 keep, one
+pass over it does. Otherwise the public way is taken.
 """
 
 from __future__ import annotations
 
 import functools
 
+from collections.abc import Collection
 from typing import Any
 
-import attrs
 
-
-@attrs.frozen
 class Field:
     """A header's name, in the forms that it is looked up by."""
 
-    name: str
-    raw: bytes = attrs.field(
-        default=attrs.Factory(lambda self: self.name.encode(), True)
-    )
-    lower: bytes = attrs.field(
-        default=attrs.Factory(lambda self: self.name.lower().encode(), True)
-    )
+    __slots__ = ("lower", "name", "raw")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.raw = name.encode("ascii")
+        self.lower = self.raw.lower()
+
+    def __repr__(self) -> str:
+        return f"Field({self.name!r})"
 
 
 @functools.lru_cache(maxsize=8)
@@ -43,6 +43,36 @@ def has(headers: Any, field: Field) -> bool:
     lower = field.lower
     for item in headers._list:  # noqa: SIM110 -- a loop costs half
         if item[1] == lower:
+            return True
+    return False
+
+
+FORM = "application/x-www-form-urlencoded"
+_TYPE = b"content-type"
+_FORM = FORM.encode()
+
+
+def look(headers: Any, field: Field) -> tuple[bool, bool]:
+    """Tell whether *field* is there, and whether the body is a form."""
+    if not has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
+        kind = headers.get("content-type", "")
+        return field.name in headers, kind.lower().startswith(FORM)
+    lower = field.lower
+    found = form = False
+    for _, name, value in headers._list:
+        if name == lower:
+            found = True
+        elif name == _TYPE:
+            form = value[:33].lower() == _FORM
+    return found, form
+
+
+def any_of(headers: Any, names: Collection[bytes]) -> bool:
+    """Tell whether one of *names*, in lower case, is among *headers*."""
+    if not has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
+        return any(name.decode() in headers for name in names)
+    for item in headers._list:  # noqa: SIM110 -- a loop costs half
+        if item[1] in names:
             return True
     return False
 

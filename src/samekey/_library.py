@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import sys
 
-from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 
@@ -136,11 +135,6 @@ def content_of(message: Any) -> bytes | None:
     except RuntimeError:  # RequestNotRead, ResponseNotRead
         return None
     return content
-
-
-def timeouts_of(extensions: Mapping[str, Any]) -> dict[str, float | None]:
-    """Copy the httpx timeouts of a request, in seconds."""
-    return dict(extensions.get("timeout") or {})
 
 
 _PORTS = {"http": 80, "https": 443}

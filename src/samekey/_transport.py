@@ -82,12 +82,14 @@ class _Door:
 
     def _call_for(self, request: Request) -> Call | None:
         carried = request.extensions.get(EXTENSION)
-        if carried.__class__ is Call:
+        if isinstance(carried, Call):
             if not carried.is_transport and carried.active:
                 return None
             if request.method == carried.method and request.url == carried.url:
                 call = again(carried)
-                call.request = request
+                call.request = call.opened = request
+                # A client that resumed it has put the key there.
+                call.in_header = has(request.headers, call.header)
                 return _below(call)
             if _redirected(carried):
                 return _next_hop(carried, request)
@@ -98,12 +100,20 @@ class _Door:
                 f" {type(request).__name__}"
             )
             raise TypeError(msg)
-        return _below(open_call(self._terms, library, request))
+        return open_call(self._terms, library, request, kind=CallBelow)
+
+
+class CallBelow(Call):
+    """A call at the transport door."""
+
+    # At the class: an instance keeps its names in a table that is shared.
+    is_transport = unread = returns_doubt = True
 
 
 def _below(call: Call) -> Call:
-    call.is_transport = call.unread = call.returns_doubt = True
-    call.follows = False
+    if not call.is_transport:
+        call.is_transport = call.unread = call.returns_doubt = True
+        call.follows = False
     return call
 
 
@@ -139,7 +149,7 @@ def outgoing(call: Call) -> Request:
     if call.key is not None:
         if call.bare:
             headers.pop(call.header.name, None)
-        elif not has(headers, call.header):
+        elif not call.in_header:
             add(headers, call.header, call.key)
     result: Request = copy
     return result

@@ -74,12 +74,6 @@ class Evidence:
     reuse = False
     replayed = False
 
-    def sending(self, carrier: type) -> None:
-        """Note that a transport, a *carrier*, is called with the request."""
-        self.sends += 1
-        self.carrier = carrier
-        self.status = None
-
     def listen(self, name: str, info: Mapping[str, Any]) -> None:
         """Note one trace event of the transport."""
         mark = _MARKS.get(name)

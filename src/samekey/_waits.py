@@ -10,20 +10,18 @@ sleep of `nan` never returns; all of those are read as absent.
 from __future__ import annotations
 
 import calendar
+import functools
 import inspect
 import math
 import re
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from samekey._headers import any_of
 from samekey._policy import RetryPolicy
 from samekey._report import Verdict
 from samekey._verdict import Evidence
-
-
-if TYPE_CHECKING:
-    import tenacity
 
 
 NEVER = math.inf
@@ -32,6 +30,7 @@ NEVER = math.inf
 LONGEST_HINT = 86_400.0
 """With no deadline, a server's hint over a day is not waited for."""
 
+_HINTS = frozenset({b"retry-after", b"retry-after-ms"})
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _MONTHS = {
     name: number
@@ -83,6 +82,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
 
         now: The time, in seconds since the epoch.
     """
+    if not any_of(headers, _HINTS):
+        return 0.0
     text = headers.get("retry-after-ms")
     if text is not None and _DIGITS.fullmatch(text.strip()):
         return int(text) / 1000
@@ -168,6 +169,35 @@ def _stale(evidence: Evidence) -> bool:
     )
 
 
+@functools.cache
+def _state_class() -> type[Any]:
+    import tenacity  # noqa: PLC0415 -- only where strategies are used
+
+    class State(tenacity.RetryCallState):
+        """A state whose outcome is made when a strategy asks for it."""
+
+        ended: Any = None
+
+        @property
+        def outcome(self) -> tenacity.Future | None:
+            if self.__dict__.get("future") is None:
+                future = self.__dict__["future"] = tenacity.Future(
+                    self.attempt_number
+                )
+                if isinstance(self.ended, BaseException):
+                    future.set_exception(self.ended)
+                else:
+                    future.set_result(self.ended)
+            found: tenacity.Future = self.__dict__["future"]
+            return found
+
+        @outcome.setter
+        def outcome(self, value: object) -> None:
+            self.__dict__["future"] = value
+
+    return State
+
+
 class StrategyCaller:
     """
     Calls a policy's tenacity strategies with a `RetryCallState` of ours.
@@ -177,22 +207,14 @@ class StrategyCaller:
     """
 
     def __init__(self, started: float) -> None:
-        import tenacity  # noqa: PLC0415 -- only where strategies are used
-
-        self._future: type[tenacity.Future] = tenacity.Future
-        nothing: Any = None
-        self.state = tenacity.RetryCallState(nothing, None, (), {})
+        self.state = _state_class()(None, None, (), {})
         self.state.start_time = started
 
     def show(self, number: int, now: float, result: object) -> None:
         """Show the strategies how attempt *number* ended."""
-        future = self._future(number)
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
         self.state.attempt_number = number
-        self.state.outcome = future
+        self.state.ended = result
+        self.state.outcome = None
         self.state.outcome_timestamp = now
 
     def wants_retry(self, policy: RetryPolicy) -> bool:

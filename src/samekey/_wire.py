@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from samekey._call import EXTENSION, Call
-from samekey._library import Request, Response, timeouts_of
+from samekey._library import Request, Response
 from samekey._policy import DEFAULT
 from samekey._watchdog import Watch
 
@@ -39,32 +39,19 @@ class Tap:
 
     _stream: Any = None
     _watch: Watch | None = None
-    _timeouts: dict[str, float | None] | None = None
 
-    def __init__(self, call: Call, request: Request) -> None:
-        assert call.evidence is not None
+    def __init__(self, call: Call, extensions: dict[str, Any]) -> None:
         self._call = call
-        self.evidence = call.evidence
-        self.extensions = request.extensions
-        self._sent: dict[str, Any] = request.extensions.copy()
-        self._user = self._sent.get("trace")
-
-    def extend(self, *, asynchronous: bool) -> dict[str, Any]:
-        """Give the extensions to send with."""
-        sent = self._sent
-        sent[EXTENSION] = self._call
-        sent["trace"] = self.ahear if asynchronous else self.hear
-        call = self._call
+        self.evidence: Any = call.evidence
+        self.extensions = extensions  # as they were
+        self._user = extensions.get("trace")
+        # Of this send alone: httpcore reads them anew in each phase.
+        timeouts = extensions.get("timeout")
+        self.timeouts: dict[str, float | None] = (
+            {} if timeouts is None else {**timeouts}
+        )
         if call.counted > 1 or call.policy.deadline is not DEFAULT:
             self._lower()
-        return sent
-
-    def timeouts(self) -> dict[str, float | None]:
-        """Give the timeouts of this send, to be lowered in place."""
-        # httpcore reads them anew from the extensions in each phase.
-        if self._timeouts is None:
-            self._timeouts = self._sent["timeout"] = timeouts_of(self._sent)
-        return self._timeouts
 
     def hear(self, name: str, info: dict[str, Any]) -> None:
         """Take one event of a sync transport."""
@@ -86,13 +73,15 @@ class Tap:
 
     def _lower(self) -> float | None:
         call = self._call
+        if not call.active:
+            return None  # handed out: the deadline has ended
         deadline = call.deadline
         now = call.terms.clock()
         if deadline is None:
             return None
         left = max(deadline - now, LEAST)
         if now > call.lowers_from:
-            timeouts = self.timeouts()
+            timeouts = self.timeouts
             for name in ("connect", "read", "write", "pool"):
                 value = timeouts.get(name)
                 if value is None or value > left:
@@ -151,15 +140,24 @@ def tap(
 ) -> Tap | None:
     """Listen to a send of *request*, if it is one of ours."""
     call = request.extensions.get(EXTENSION)
-    if call.__class__ is not Call:
+    if not isinstance(call, Call):
         call = SENDING.get()
         if call is None or not _same_target(call, request):
             return None
     if call.evidence is None:
         return None
-    call.evidence.sending(type(transport))
-    result = call.tap = Tap(call, request)
-    request.extensions = result.extend(asynchronous=asynchronous)
+    evidence = call.evidence
+    evidence.sends += 1
+    evidence.carrier = type(transport)
+    evidence.status = None
+    extensions = request.extensions
+    result = call.tap = Tap(call, extensions)
+    request.extensions = {
+        **extensions,
+        EXTENSION: call,
+        "trace": result.ahear if asynchronous else result.hear,
+        "timeout": result.timeouts,
+    }
     return result
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from samekey._headers import Field
+from samekey._headers import Field, any_of
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +40,16 @@ class Profile:
     in_flight_codes: frozenset[str] = frozenset()
     reuse_codes: frozenset[str] = frozenset()
     replay_headers: tuple[str, ...] = ()
+    _replay_names: frozenset[bytes] = attrs.field(
+        init=False,
+        repr=False,
+        default=attrs.Factory(
+            lambda self: frozenset(
+                name.lower().encode() for name in self.replay_headers
+            ),
+            takes_self=True,
+        ),
+    )
 
     def wants_body(self, status: int) -> bool:
         """Tell whether the meaning of *status* stands in the body."""
@@ -47,7 +57,7 @@ class Profile:
 
     def is_replay(self, headers: Mapping[str, str]) -> bool:
         """Tell whether the answer is marked as a recorded one."""
-        return any(
+        return any_of(headers, self._replay_names) and any(
             headers.get(name, "").strip().lower() == "true"
             for name in self.replay_headers
         )

@@ -92,7 +92,7 @@ class Cue:
 
         async def in_trio():
             token = trio.lowlevel.current_trio_token()
-            with trio.CancelScope() as scope:  # noqa: SIM117 -- clearer
+            with trio.CancelScope() as scope:
                 with self.then(lambda: token.run_sync_soon(scope.cancel)):
                     await work()
 

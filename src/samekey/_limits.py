@@ -1,0 +1,77 @@
+"""
+What holds a body that is read: the deadline, and for a drain its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from samekey._call import Call
+from samekey._watchdog import Watch
+from samekey._wire import GRACE
+
+
+class TooLong(Exception):
+    """A body that is only drained is longer than the limit."""
+
+
+class Limits:
+    """Watches the chunks of a body: their sum, and the deadline."""
+
+    __slots__ = ("_call", "_extensions", "_left", "_until", "_watch")
+
+    def __init__(
+        self,
+        call: Call,
+        extensions: Mapping[str, Any],
+        limit: int | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        self._call = call
+        self._extensions = extensions
+        self._left = limit
+        self._until = call.deadline
+        if seconds is not None:
+            self._until = call.terms.clock() + seconds
+        self._watch: Watch | None = None
+
+    def check(self, chunk: bytes) -> None:
+        """
+        Take one chunk.
+
+        Raises:
+            TooLong: If there are more bytes than the limit.
+
+            ReadTimeout: The library's, if the deadline has passed.
+        """
+        if self._left is not None:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise TooLong
+        call = self._call
+        if self._until is None:
+            return
+        left = self._until - call.terms.clock()
+        if left <= 0:
+            msg = "the deadline passed while the answer was read"
+            raise call.library.ReadTimeout(msg)
+        if self._watch is None and call.tap is not None:
+            read = call.tap.timeouts.get("read")
+            if read is None or read > left:
+                self._watch = self._start(left)
+
+    def _start(self, left: float) -> Watch | None:
+        stream = self._extensions.get("network_stream")
+        version = self._extensions.get("http_version", b"")
+        # Other streams share an HTTP/2 connection.
+        if stream is None or not version.startswith(b"HTTP/1"):
+            return None
+        sock = stream.get_extra_info("socket")
+        return self._call.terms.watchdog.watch(sock, left + GRACE)
+
+    def stop(self) -> None:
+        """Stop watching the socket."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
