@@ -46,6 +46,7 @@ LAYERS = [
     "_ending",
     "_next",
     "_engine",
+    "_limits",
     "_streams",
     "_handing",
     "_body",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 
 from collections.abc import Iterator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ class Scope:
 
     operation: Operation
     steps: tuple[KeyPart, ...] = ()
+    outer: Scope | None = None
 
     def at(self, method: str, url: Any) -> Operation:
         """Give the operation of a call to *url*, made inside."""
@@ -61,10 +62,11 @@ class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
 
     def __init__(self, id: KeyPart | Operation) -> None:  # noqa: A002
         self._scope = Scope(id if isinstance(id, Operation) else Operation(id))
-        self._tokens: list[Token[Scope | None]] = []
 
     def __enter__(self) -> Self:
-        self._tokens.append(SCOPE.set(self._scope))
+        # What is left stands in the context, not here: two tasks may be
+        # inside one object.
+        SCOPE.set(attrs.evolve(self._scope, outer=SCOPE.get()))
         return self
 
     def __exit__(
@@ -73,7 +75,8 @@ class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        SCOPE.reset(self._tokens.pop())
+        here = SCOPE.get()
+        SCOPE.set(None if here is None else here.outer)
 
     @contextlib.contextmanager
     def step(self, name: KeyPart) -> Iterator[None]:
@@ -87,7 +90,7 @@ class operation:  # noqa: N801 -- used as a verb: with samekey.operation(...)
         """
         Operation(name)
         outer = SCOPE.get()
-        if outer is None or outer.operation != self._scope.operation:
+        if outer is None or outer.operation is not self._scope.operation:
             outer = self._scope
         token = SCOPE.set(attrs.evolve(outer, steps=(*outer.steps, name)))
         try:

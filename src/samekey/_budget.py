@@ -15,7 +15,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from samekey._library import origin
-from samekey._policy import DEFAULT, Default
+from samekey._policy import DEFAULT, Default, to_float
 
 
 class RetryBudget:
@@ -128,7 +128,8 @@ def _tokens(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = f"{name} must be a number, got {type(value).__name__}"
         raise TypeError(msg)
-    if not math.isfinite(value) or value < 0:
+    tokens = to_float(value)
+    if not math.isfinite(tokens) or tokens < 0:
         msg = f"{name} must be finite and at least 0, got {value!r}"
         raise ValueError(msg)
-    return float(value)
+    return tokens

@@ -117,6 +117,10 @@ class Call:
         """The field that carries the key."""
         return self.profile.header
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What carries an operation can be pickled, and forgets it then.
+        return _forgotten, ()
+
     def is_for(self, request: Request) -> bool:
         """Tell whether it was opened for this very request."""
         opened = self.opened
@@ -325,6 +329,10 @@ class Call:
 
     def _replayed(self) -> bool:
         return self.evidence is not None and self.evidence.replayed
+
+
+def _forgotten() -> None:
+    """Stand for an operation that was pickled."""
 
 
 def _longest_timeout(request: Request) -> float | None:

@@ -18,6 +18,7 @@ from samekey._ending import carried_by
 from samekey._handing import hand_out
 from samekey._headers import add, has
 from samekey._library import Module, Request, Response, library_of
+from samekey._policy import show_seconds
 from samekey._terms import Terms
 from samekey._verbs import Verbs
 from samekey._wire import SENDING, Wire
@@ -288,7 +289,8 @@ def _check_retention(call: Call) -> None:
     terms = call.terms
     if call.age(terms.clock()) >= terms.retention:
         msg = (
-            f"the server remembers keys for {terms.retention:g} s and may"
+            f"the server remembers keys for "
+            f"{show_seconds(terms.retention)} s and may"
             " have forgotten this one; nothing was sent. Ask the API what"
             " became of the operation"
         )

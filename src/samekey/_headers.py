@@ -25,6 +25,12 @@ class Field:
         self.raw = name.encode("ascii")
         self.lower = self.raw.lower()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Field) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __repr__(self) -> str:
         return f"Field({self.name!r})"
 

@@ -144,4 +144,5 @@ def origin(url: Any) -> tuple[str, str, int | None]:
     """Give scheme, host and port (RFC 6454, section 4) of a URL object."""
     scheme = url.scheme
     port = url.port
-    return scheme, url.host, _PORTS.get(scheme) if port is None else port
+    host = url.raw_host.decode("ascii")
+    return scheme, host, _PORTS.get(scheme) if port is None else port

@@ -13,6 +13,7 @@ import threading
 
 import attrs
 
+from samekey._policy import show_seconds
 from samekey._report import Outcome, Report
 from samekey.errors import KeyExpired, OperationChanged
 
@@ -114,8 +115,8 @@ def _check_age(entry: Entry, fresh: Entry, retention: float) -> None:
     )
     if age >= retention:
         msg = (
-            f"first sent {age:g} s ago, and the server remembers keys for"
-            f" {retention:g} s; nothing was sent. Ask the API what became of"
+            f"first sent {show_seconds(age)} s ago, and the server remembers"
+            f" keys for {show_seconds(retention)} s; nothing was sent. Ask the API what became of"
             " it"
         )
         raise KeyExpired(msg, entry.report)

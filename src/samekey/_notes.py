@@ -4,6 +4,7 @@ The class and the note of an error: which one never lies, and what it says.
 
 from __future__ import annotations
 
+from samekey._policy import show_seconds
 from samekey._report import Report, key_hint
 from samekey.errors import (
     AnswerLost,
@@ -110,7 +111,7 @@ def note(
     many = "attempt" if len(attempts) == 1 else "attempts"
     why = _WHY[reason]
     if reason == "deadline" and asked > 0:
-        why = f"the server asked to wait {asked:g} s, past the deadline"
+        why = f"the server asked to wait {show_seconds(asked)} s, past the deadline"
     return (
         f"samekey: {report.outcome} after {len(attempts)} {many} in"
         f" {seconds:.2f} s, key {key_hint(report.key)}; stopped because"

@@ -59,6 +59,19 @@ def check_attempts(attempts: object) -> int:
     return attempts
 
 
+def to_float(value: float) -> float:
+    """Give *value* as a float; infinity, where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def show_seconds(seconds: float) -> str:
+    """Write a time for a message: `600`, `0.25`."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
+
+
 def check_seconds(value: object, name: str) -> float:
     """
     Check a time, and give it in seconds.
@@ -71,7 +84,7 @@ def check_seconds(value: object, name: str) -> float:
     if isinstance(value, dt.timedelta):
         seconds = value.total_seconds()
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = to_float(value)
     else:
         msg = f"{name} must be seconds or a timedelta, got {type(value).__name__}"
         raise TypeError(msg)
@@ -107,7 +120,7 @@ def _statuses(value: object) -> frozenset[int] | None:
 def _strategy(value: Any, name: str) -> Any:
     if value is None:
         return None
-    if not callable(value):
+    if not callable(value) or isinstance(value, type):
         msg = f"{name} must be a tenacity strategy, got {value!r}"
         raise TypeError(msg)
     if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(

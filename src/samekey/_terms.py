@@ -84,14 +84,18 @@ def check_origins(values: object) -> frozenset[Origin] | None:
 def _origin_of(text: str) -> Origin:
     url = urlsplit(text)
     host = url.hostname
+    # Shown without what may be a password.
+    shown = text.rpartition("@")[2] if "@" in text else text
     if url.scheme not in {"http", "https"} or not host:
-        msg = f"origins must be as 'https://api.example.com', got {text!r}"
+        msg = f"origins must be as 'https://api.example.com', got {shown!r}"
         raise ValueError(msg)
     if url.path not in {"", "/"} or url.query:
-        msg = f"origins must have no path, got {text!r}"
+        msg = f"origins must have no path, got {shown!r}"
         raise ValueError(msg)
-    if host.startswith("xn--") or ".xn--" in host:
-        host = host.encode().decode("idna")  # as httpx shows it
+    if not host.isascii():
+        import idna  # noqa: PLC0415 -- httpx's own; seldom needed
+
+        host = idna.encode(host).decode("ascii")
     port = url.port
     if port is None:
         port = 443 if url.scheme == "https" else 80

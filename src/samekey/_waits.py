@@ -105,8 +105,6 @@ def _http_date(text: str, now: float) -> float | None:
         return None
     parts = found.groupdict()
     year = int(parts["Y"]) if "Y" in parts else _century(int(parts["y"]), now)
-    if year == 9999:
-        return NEVER
     month, day = _MONTHS[found["m"]], int(found["d"])
     hour, minute, second = (int(found[name]) for name in "HMS")
     if (
@@ -117,6 +115,8 @@ def _http_date(text: str, now: float) -> float | None:
         or second > 60
     ):
         return None
+    if year == 9999:  # the usual way to say never
+        return NEVER
     return float(calendar.timegm((year, month, day, hour, minute, second)))
 
 

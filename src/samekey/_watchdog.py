@@ -19,6 +19,9 @@ import time
 from typing import Any
 
 
+_LONGEST_WAIT = 3_600.0
+
+
 class Watch:
     """One socket that is watched, until `cancel`."""
 
@@ -52,10 +55,13 @@ class Watchdog:
         with self.condition:
             heapq.heappush(self._heap, entry)
             if not self._running:
-                self._running = True
-                threading.Thread(
-                    target=self._run, name="samekey-watchdog", daemon=True
-                ).start()
+                # With no thread to be had, the deadline is kept by the httpx
+                # timeouts alone.
+                with contextlib.suppress(RuntimeError):
+                    threading.Thread(
+                        target=self._run, name="samekey-watchdog", daemon=True
+                    ).start()
+                    self._running = True
             elif self._heap[0] is entry:
                 self.condition.notify()
         return watch
@@ -72,7 +78,7 @@ class Watchdog:
                     continue
                 left = self._heap[0][0] - time.monotonic()
                 if left > 0:
-                    self.condition.wait(left)
+                    self.condition.wait(min(left, _LONGEST_WAIT))
                     continue
                 watch = heapq.heappop(self._heap)[2]
                 if watch.sock is not None:
@@ -82,10 +88,8 @@ class Watchdog:
 
 def _shut_down(sock: Any) -> None:
     # An SSLSocket's own shutdown would drop its TLS state under the reader.
-    plain = (
-        socket.socket.shutdown
-        if isinstance(sock, socket.socket)
-        else type(sock).shutdown
-    )
     with contextlib.suppress(Exception):
-        plain(sock, socket.SHUT_RDWR)
+        if isinstance(sock, socket.socket):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        else:
+            sock.shutdown(socket.SHUT_RDWR)

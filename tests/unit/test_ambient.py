@@ -9,7 +9,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from samekey._ambient import Scope, current, operation
+from samekey._ambient import SCOPE, Scope, operation
 from samekey.errors import InvalidKey
 from samekey.keys import Operation
 
@@ -19,7 +19,7 @@ URL = httpx.URL("https://api.example.com/charges?expand=1#top")
 
 def here(method="POST", url=URL):
     """Give the id of a call that is made here."""
-    scope = current()
+    scope = SCOPE.get()
     return None if scope is None else scope.at(method, url).id
 
 
@@ -67,7 +67,7 @@ class TestScope:
 class TestOperation:
     def test_outside(self):
         """Outside of any operation there is none."""
-        assert current() is None
+        assert SCOPE.get() is None
 
     def test_inside(self):
         """Inside, calls belong to it; after it, they do not."""
@@ -83,7 +83,7 @@ class TestOperation:
         whole = Operation("order-1", generation=2)
 
         with operation(whole):
-            scope = current()
+            scope = SCOPE.get()
 
         assert whole is scope.operation
 
@@ -115,14 +115,14 @@ class TestOperation:
             inside = here()
 
         assert ("order-1", "POST", "/charges") == inside
-        assert current() is None
+        assert SCOPE.get() is None
 
     def test_exception(self):
         """An operation that is left by an exception is left."""
         with pytest.raises(KeyError), operation("a") as op, op.step("b"):
             raise KeyError
 
-        assert current() is None
+        assert SCOPE.get() is None
 
 
 class TestStep:
@@ -214,7 +214,7 @@ class TestContexts:
         other.run(op.__enter__)
         one.run(op.__exit__, None, None, None)
 
-        assert one.run(current) is None
+        assert one.run(SCOPE.get) is None
         assert "order-1" == other.run(here)[0]
         other.run(op.__exit__, None, None, None)
-        assert other.run(current) is None
+        assert other.run(SCOPE.get) is None
