@@ -25,6 +25,7 @@ LAYERS = [
     "_parts",
     "keys",
     "_fingerprint",
+    "_names",
     "_library",
     "_headers",
     "profiles",
@@ -53,8 +54,9 @@ LAYERS = [
     "_drivers",
     "_ambient",
     "_door",
-    "_verbs",
     "_client",
+    "_verbs",
+    "_mixins",
     "_transport",
     "_httpx",
     "httpx2",
@@ -124,20 +126,29 @@ def test_the_layer_check_can_fail(tmp_path):
 
 
 def test_all_is_the_promise():
-    """What the package exports is what it says, and no more."""
-    names = {
-        name
-        for name in vars(samekey)
-        if not name.startswith("_")
-        and getattr(getattr(samekey, name), "__module__", "").startswith(
-            "samekey"
-        )
-        and not isinstance(getattr(samekey, name), type(sys))
-    }
+    """What the package says that it exports is there, and what it shows."""
+    shown = {name for name in dir(samekey) if not name.startswith("_")}
+    modules = {n for n in shown if isinstance(getattr(samekey, n), type(sys))}
+    extra = {"annotations", "TYPE_CHECKING", "Any"}
 
-    assert names | {"Client", "AsyncClient"} == set(samekey.__all__)
+    assert shown - modules - extra == set(samekey.__all__)
     for name in samekey.__all__:
-        assert getattr(samekey, name) is not None
+        assert getattr(samekey, name).__module__.startswith("samekey")
+
+
+@pytest.mark.parametrize("name", ["errors", "httpx2", "keys", "testing"])
+def test_modules_are_there_unasked(name):
+    """`samekey.httpx2.Client` needs no import of its own."""
+    code = f"import samekey; print(samekey.{name}.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == f"samekey.{name}\n"
+    assert samekey.__getattr__(name).__name__ == f"samekey.{name}"
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -176,9 +187,10 @@ def test_an_import_loads_no_library_and_no_tenacity():
 def test_httpx2_users_do_not_load_httpx():
     """`samekey.httpx2` leaves httpx alone, and wrapping does too."""
     loaded = _loaded_by(
-        "import httpx2, samekey, samekey.httpx2\n"
+        "import httpx2, samekey\n"
         "samekey.wrap(httpx2.Client())\n"
-        "samekey.httpx2.Client()"
+        "samekey.httpx2.Client(transport=samekey.Transport("
+        "httpx2.HTTPTransport()))"
     )
 
     assert "httpx" not in loaded

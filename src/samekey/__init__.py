@@ -8,30 +8,29 @@ import importlib
 
 from typing import TYPE_CHECKING, Any
 
-from samekey._ambient import operation
-from samekey._budget import RetryBudget
-from samekey._ending import report
-from samekey._policy import RetryPolicy
-from samekey._report import Attempt, Outcome, Report, Verdict
-from samekey._transport import AsyncTransport, Transport
-from samekey._wrap import wrap
-from samekey.errors import (
-    AnswerLost,
-    BodyNotReplayable,
-    GaveUp,
-    InDoubt,
-    InvalidKey,
-    KeyExpired,
-    KeyReused,
-    NotExecuted,
-    OperationChanged,
-    SamekeyError,
-)
-from samekey.keys import Operation, derive_key, new_key
-
 
 if TYPE_CHECKING:
+    from samekey._ambient import operation
+    from samekey._budget import RetryBudget
+    from samekey._ending import report
     from samekey._httpx import AsyncClient, Client
+    from samekey._policy import RetryPolicy
+    from samekey._report import Attempt, Outcome, Report, Verdict
+    from samekey._transport import AsyncTransport, Transport
+    from samekey._wrap import wrap
+    from samekey.errors import (
+        AnswerLost,
+        BodyNotReplayable,
+        GaveUp,
+        InDoubt,
+        InvalidKey,
+        KeyExpired,
+        KeyReused,
+        NotExecuted,
+        OperationChanged,
+        SamekeyError,
+    )
+    from samekey.keys import Operation, derive_key, new_key
 
 
 __all__ = [
@@ -63,14 +62,38 @@ __all__ = [
     "wrap",
 ]
 
+# PEP 562: a name is loaded when it is asked for, so that users of httpx2 do
+# not load httpx, and importing costs what is used.
+_HOMES = {
+    "AsyncClient": "_httpx",
+    "Client": "_httpx",
+    "AsyncTransport": "_transport",
+    "Transport": "_transport",
+    "Attempt": "_report",
+    "Outcome": "_report",
+    "Report": "_report",
+    "Verdict": "_report",
+    "Operation": "keys",
+    "derive_key": "keys",
+    "new_key": "keys",
+    "RetryBudget": "_budget",
+    "RetryPolicy": "_policy",
+    "operation": "_ambient",
+    "report": "_ending",
+    "wrap": "_wrap",
+}
+
 
 def __getattr__(name: str) -> Any:
-    # PEP 562: users of httpx2 do not load httpx.
-    if name in {"AsyncClient", "Client"}:
-        from samekey import _httpx  # noqa: PLC0415 -- on demand
+    if name in {"errors", "httpx2", "keys", "testing"}:
+        return importlib.import_module(f"samekey.{name}")
+    if name not in __all__:
+        msg = f"module 'samekey' has no attribute {name!r}"
+        raise AttributeError(msg)
+    home = importlib.import_module(f"samekey.{_HOMES.get(name, 'errors')}")
+    value = globals()[name] = getattr(home, name)
+    return value
 
-        return getattr(_httpx, name)
-    if name == "httpx2":
-        return importlib.import_module("samekey.httpx2")
-    msg = f"module 'samekey' has no attribute {name!r}"
-    raise AttributeError(msg)
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

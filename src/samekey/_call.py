@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import attrs
-
 from samekey._headers import Field
 from samekey._library import Module, Request
 from samekey._memory import Entry
@@ -41,9 +39,6 @@ class Limits(Protocol):
 
     @property
     def timeouts(self) -> dict[str, float | None]: ...
-
-
-EXTENSION = "samekey"
 
 
 class Call:
@@ -216,7 +211,7 @@ class Call:
         self.tap = None
         entry = self.entry
         if entry is not None:
-            past = Past() if self.past is None else attrs.evolve(self.past)
+            past = Past() if self.past is None else self.past.copy()
             if self.evidence is not None:
                 past.add(self.evidence)
             entry.doubtful = entry.doubtful or past.doubtful

@@ -1,26 +1,23 @@
 """
-The client door: a client that is the user's own, with one method overridden.
-
-`wrap` gives back an instance of the wrapped client's own class, made into a
-subclass with `send` overridden, that shares the wrapped client's state. The
-verbs only gain `operation=`, `idempotency_key=` and `policy=`.
+The client door: what is behind a wrapped client's `send`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextvars import Token
 from typing import Any
 
-from samekey._call import EXTENSION, Call
+from samekey._call import Call
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._ending import carried_by
 from samekey._handing import hand_out
 from samekey._headers import add, has
 from samekey._library import Module, Request, Response, library_of
+from samekey._names import EXTENSION
 from samekey._policy import show_seconds
 from samekey._terms import Terms
-from samekey._verbs import Verbs
 from samekey._wire import SENDING, Wire
 from samekey.errors import BodyNotReplayable, KeyExpired
 
@@ -60,73 +57,37 @@ class Bound:
         return wire
 
 
-class _Shared(Verbs):
-    """What the sync and the async client have in common."""
+class SyncBound(Bound):
+    """What is behind a `Client`."""
 
-    __slots__ = ()
-    _samekey: Bound
+    def send(
+        self,
+        client: Any,
+        plain: Callable[..., Response],
+        request: Request,
+        options: dict[str, Any],
+    ) -> Response:
+        """Send *request* under one key, by the library's own send, *plain*."""
+        return self._run(_opened(client, request, options), plain)
 
-    def _transport_for_url(self, url: Any) -> Wire:
-        transport = super()._transport_for_url(url)
-        wire = self._samekey.latest
-        if wire.transport is transport:
-            return wire
-        return self._samekey.wire(transport)
+    def resume(
+        self, client: Any, plain: Callable[..., Response], exc: BaseException
+    ) -> Response:
+        """Send the operation behind *exc* again."""
+        return self._run(_resumed(client, exc), plain)
 
-
-class ClientMixin(_Shared):
-    """Retries under one key; over the library's `Client`."""
-
-    __slots__ = ()
-
-    def __init__(self, **options: Any) -> None:
-        terms, rest = split_terms(options)
-        super().__init__(**rest)
-        bind(self, terms, None)
-
-    def send(self, request: Request, **options: Any) -> Response:
-        call = _opened(self, request, options)
-        return self._samekey_run(call)
-
-    def resume(self, exc: BaseException) -> Response:
-        """
-        Send an operation again: the same bytes, key and history.
-
-        It has new attempts and a new deadline, and its first send is free.
-
-        Args:
-            exc: What left the operation: a `GaveUp`, or any exception for
-                which `samekey.report` finds one.
-
-        Raises:
-            ValueError: If *exc* was pickled: its request is gone.
-
-            LookupError: If no operation is behind *exc*.
-
-            KeyExpired: If the server may have forgotten the key.
-
-            BodyNotReplayable: If the body was streamed.
-
-            GaveUp: As for any call.
-        """
-        return self._samekey_run(_resumed(self, exc))
-
-    def _samekey_run(self, call: Call) -> Response:
-        plain = super().send
-
+    def _run(self, call: Call, plain: Callable[..., Response]) -> Response:
         def transmit(hop: Request | None) -> Response:
             if hop is not None:
-                response: Response = plain(
+                return plain(
                     hop, stream=True, auth=None, follow_redirects=False
                 )
-                return response
             token = before_send(call)
             try:
-                response = plain(call.request, **call.options)
+                return plain(call.request, **call.options)
             finally:
                 if token is not None:
                     SENDING.reset(token)
-            return response
 
         try:
             response = _DRIVER.run(call, transmit)
@@ -135,40 +96,40 @@ class ClientMixin(_Shared):
         return hand_out(call, response) if call.unread else response
 
 
-class AsyncClientMixin(_Shared):
-    """Same as `ClientMixin`, awaiting; over the library's `AsyncClient`."""
+class AsyncBound(Bound):
+    """Same as `SyncBound`, awaiting."""
 
-    __slots__ = ()
+    def send(
+        self,
+        client: Any,
+        plain: Callable[..., Awaitable[Response]],
+        request: Request,
+        options: dict[str, Any],
+    ) -> Awaitable[Response]:
+        return self._run(_opened(client, request, options), plain)
 
-    def __init__(self, **options: Any) -> None:
-        terms, rest = split_terms(options)
-        super().__init__(**rest)
-        bind(self, terms, None)
+    def resume(
+        self,
+        client: Any,
+        plain: Callable[..., Awaitable[Response]],
+        exc: BaseException,
+    ) -> Awaitable[Response]:
+        return self._run(_resumed(client, exc), plain)
 
-    async def send(self, request: Request, **options: Any) -> Response:
-        call = _opened(self, request, options)
-        return await self._samekey_run(call)
-
-    async def resume(self, exc: BaseException) -> Response:
-        """Same as `Client.resume`, awaiting."""
-        return await self._samekey_run(_resumed(self, exc))
-
-    async def _samekey_run(self, call: Call) -> Response:
-        plain = super().send
-
+    async def _run(
+        self, call: Call, plain: Callable[..., Awaitable[Response]]
+    ) -> Response:
         async def transmit(hop: Request | None) -> Response:
             if hop is not None:
-                response: Response = await plain(
+                return await plain(
                     hop, stream=True, auth=None, follow_redirects=False
                 )
-                return response
             token = before_send(call)
             try:
-                response = await plain(call.request, **call.options)
+                return await plain(call.request, **call.options)
             finally:
                 if token is not None:
                     SENDING.reset(token)
-            return response
 
         try:
             response = await _ASYNC_DRIVER.run(call, transmit)
@@ -195,7 +156,9 @@ def bind(client: Any, terms: Terms, original: Any) -> None:
     """Give *client* its terms."""
     library = library_of(type(client))  # type: ignore[arg-type]  # classes are hashable
     assert library is not None
-    object.__setattr__(client, "_samekey", Bound(terms, library, original))
+    asynchronous = isinstance(client, library.AsyncClient)
+    kind = AsyncBound if asynchronous else SyncBound
+    object.__setattr__(client, "_samekey", kind(terms, library, original))
 
 
 def _opened(client: Any, request: Request, options: dict[str, Any]) -> Call:

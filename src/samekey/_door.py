@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from samekey import _ambient
-from samekey._call import EXTENSION, Call
+from samekey._call import Call
 from samekey._headers import look
 from samekey._library import Module, Request, content_of
+from samekey._names import EXTENSION
 from samekey._outcome import IDEMPOTENT_METHODS
 from samekey._streams import only_once
 from samekey._terms import Terms, check_policy

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from samekey import _log
-from samekey._call import EXTENSION, Call
+from samekey._call import Call
 from samekey._library import Response
+from samekey._names import EXTENSION
 from samekey._notes import blend, note, passing_note
 from samekey._outcome import Told
 from samekey._policy import doubtful_status, retried_by_default

@@ -21,8 +21,7 @@ from collections.abc import Generator
 from typing import Any
 
 from samekey import _log
-from samekey._admission import admit
-from samekey._call import EXTENSION, Call
+from samekey._call import Call
 from samekey._effects import (
     SEND,
     Drain,
@@ -35,6 +34,7 @@ from samekey._effects import (
 )
 from samekey._ending import attach, leave, settle
 from samekey._library import Response, content_of, from_transport
+from samekey._names import EXTENSION
 from samekey._next import Stop, next_step
 from samekey._policy import MIN_LEFT
 from samekey._redirects import hop_of
@@ -97,7 +97,7 @@ def exchange(  # noqa: C901, PLR0912 -- a life, in order
     if call.freezes:
         yield from _frozen(call)
     if (call.operation is not None or call.theirs) and not call.hopping:
-        admit(call)
+        _admit(call)
     # The journal's Claim goes here: durable before the first byte leaves.
     failure: Exception | None
     try:
@@ -148,6 +148,13 @@ def exchange(  # noqa: C901, PLR0912 -- a life, in order
         leave(call, exc)
         raise
     return settle(call, response, failure, step.reason)
+
+
+def _admit(call: Call) -> None:
+    # Loaded where something is named; most calls name nothing.
+    from samekey._admission import admit  # noqa: PLC0415
+
+    admit(call)
 
 
 def _frozen(call: Call) -> Generator[Effect, Any, None]:

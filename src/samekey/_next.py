@@ -8,8 +8,6 @@ it takes a token.
 
 from __future__ import annotations
 
-import attrs
-
 from samekey._call import Call
 from samekey._library import Response
 from samekey._policy import MIN_LEFT
@@ -25,18 +23,22 @@ from samekey._waits import (
 from samekey.errors import Reason
 
 
-@attrs.frozen
 class Resend:
     """Send once more, after *seconds*."""
 
-    seconds: float
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
-@attrs.frozen
 class Stop:
     """It ends here, because of *reason*."""
 
-    reason: Reason
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
 
 
 def next_step(  # noqa: PLR0911 -- one for each reason

@@ -107,7 +107,6 @@ def table_for(method: str) -> tuple[Row, ...]:
     return DELETE_TABLE if method == "DELETE" else TABLE
 
 
-@attrs.define
 class Past:
     """
     What the sends before the last one add up to.
@@ -122,10 +121,16 @@ class Past:
         remembered: One in an earlier call was.
     """
 
-    doubtful: bool = False
-    settled: bool = False
-    touched: bool = False
-    remembered: bool = False
+    doubtful = False
+    settled = False
+    touched = False
+    remembered = False
+
+    def copy(self) -> Past:
+        """Make one that can be added to by itself."""
+        new = Past()
+        new.__dict__.update(self.__dict__)
+        return new
 
     def add(self, evidence: Evidence) -> None:
         """Count one more attempt."""

@@ -5,25 +5,32 @@ What may stand in an operation id, and the bytes that it becomes.
 from __future__ import annotations
 
 import datetime as dt
-import decimal
-import uuid
+import functools
 
 from collections.abc import Callable
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 from samekey.errors import InvalidKey
 
 
-KeyPart = Union[
-    str,
-    int,
-    bytes,
-    decimal.Decimal,
-    uuid.UUID,
-    dt.datetime,
-    "tuple[KeyPart, ...]",
-]
+if TYPE_CHECKING:
+    import decimal
+    import uuid
+
+    KeyPart = Union[  # noqa: UP007 -- it names itself
+        str,
+        int,
+        bytes,
+        decimal.Decimal,
+        uuid.UUID,
+        dt.datetime,
+        "tuple[KeyPart, ...]",
+    ]
+else:
+    # decimal and uuid are loaded where a part is one.
+    KeyPart = object
 """What may stand in an operation id."""
+
 
 # How parts become bytes. Each is a type letter, the length of what follows in
 # decimal, a colon, and the bytes: nothing can run into its neighbour.
@@ -38,9 +45,10 @@ def encode(parts: tuple[KeyPart, ...]) -> bytes:
 
 
 def encode_part(part: KeyPart) -> bytes:
-    for kind, write in _WRITERS:
-        if isinstance(part, kind) and not isinstance(part, bool):
-            return write(part)
+    for writers in (_plain_writers, _more_writers):
+        for kind, write in writers():
+            if isinstance(part, kind) and not isinstance(part, bool):
+                return write(part)
     raise TypeError(_refusal(part))
 
 
@@ -119,10 +127,21 @@ _WRITERS: tuple[tuple[type, Callable[..., bytes]], ...] = (
     (int, _write_int),
     (bytes, _write_bytes),
     (tuple, _write_tuple),
-    (decimal.Decimal, _write_decimal),
-    (uuid.UUID, _write_uuid),
     (dt.datetime, _write_datetime),
 )
+
+
+def _plain_writers() -> tuple[tuple[type, Callable[..., bytes]], ...]:
+    return _WRITERS
+
+
+@functools.cache
+def _more_writers() -> tuple[tuple[type, Callable[..., bytes]], ...]:
+    import decimal  # noqa: PLC0415
+    import uuid  # noqa: PLC0415
+
+    return (decimal.Decimal, _write_decimal), (uuid.UUID, _write_uuid)
+
 
 _WAY_OUT: tuple[tuple[type, str], ...] = (
     (type(None), "is the row saved, has it an id yet?"),

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from samekey._call import EXTENSION, Call
+from samekey._call import Call
 from samekey._library import Request, Response, origin
+from samekey._names import EXTENSION
 
 
 _SAME_METHOD = frozenset({307, 308})

@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from samekey._budget import RetryBudget
-from samekey._call import EXTENSION, Call
+from samekey._call import Call
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._handing import hand_out
 from samekey._headers import add, has
 from samekey._library import Request, Response, library_of
+from samekey._names import EXTENSION
 from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
 from samekey._terms import DEFAULT_RETENTION, Terms

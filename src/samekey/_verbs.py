@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from samekey._call import EXTENSION
+from samekey._names import EXTENSION
 
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any
 
-from samekey._call import EXTENSION, Call
+from samekey._call import Call
 from samekey._library import Request, Response
+from samekey._names import EXTENSION
 from samekey._policy import DEFAULT
 from samekey._watchdog import Watch
 

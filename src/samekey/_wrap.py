@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from samekey._budget import RetryBudget
-from samekey._client import AsyncClientMixin, ClientMixin, bind
+from samekey._client import bind
 from samekey._library import library_of
+from samekey._mixins import AsyncClientMixin, ClientMixin
 from samekey._policy import RetryPolicy
 from samekey._terms import DEFAULT_RETENTION, ClientTerms, Terms
 from samekey._verbs import SHORTCUTS, Verbs

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from samekey._client import AsyncClientMixin, ClientMixin
+from samekey._mixins import AsyncClientMixin, ClientMixin
 from samekey._verbs import SHORTCUTS
 
 

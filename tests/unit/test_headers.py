@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samekey._headers import Field, add, has, has_list
+from samekey._headers import Field, add, any_of, has, has_list, look
 
 
 KEY = Field("Idempotency-Key")
@@ -40,6 +40,17 @@ class TestField:
             KEY.raw,
             KEY.lower,
         )
+
+    def test_equal(self):
+        """Two profiles that use one header are equal in that."""
+        assert Field("Idempotency-Key") == KEY
+        assert hash(Field("Idempotency-Key")) == hash(KEY)
+        assert Field("X-Request-Id") != KEY
+        assert KEY != "Idempotency-Key"
+
+    def test_repr(self):
+        """A header shows its name."""
+        assert "Field('Idempotency-Key')" == repr(KEY)
 
 
 class TestHasList:
@@ -75,6 +86,53 @@ class TestHas:
         """A header is found in other kinds of headers too."""
         assert has(cls({"Idempotency-Key": "a"}), KEY) is True
         assert has(cls({"A": "b"}), KEY) is False
+
+
+class TestLook:
+    @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
+    @pytest.mark.parametrize(
+        ("kind", "form"),
+        [
+            ("application/x-www-form-urlencoded", True),
+            ("Application/X-WWW-Form-URLencoded; charset=UTF-8", True),
+            ("application/json", False),
+            ("text/plain; a=application/x-www-form-urlencoded", False),
+            ("", False),
+        ],
+    )
+    def test_form(self, cls, kind, form):
+        """A form is known by its content type, in any case."""
+        headers = cls({"content-type": kind, "A": "b"})
+        keyed = cls({"A": "b", "content-type": kind, "Idempotency-Key": "c"})
+
+        assert (False, form) == look(headers, KEY)
+        assert (True, form) == look(keyed, KEY)
+
+    @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
+    def test_none(self, cls):
+        """Without a content type, a body is no form."""
+        assert (False, False) == look(cls({"A": "b"}), KEY)
+
+
+class TestAnyOf:
+    @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
+    @pytest.mark.parametrize(
+        ("headers", "found"),
+        [
+            ({}, False),
+            ({"a": "x"}, False),
+            ({"a": "x", "c": ""}, True),
+            ({"b": "x", "c": "x"}, True),
+        ],
+    )
+    def test_found(self, cls, headers, found):
+        """One of several headers is enough, even an empty one."""
+        assert any_of(cls(headers), (b"b", b"c")) is found
+
+    @pytest.mark.parametrize("cls", LISTED, ids=label)
+    def test_case(self, cls):
+        """A header is found in any case."""
+        assert any_of(cls({"RETRY-AFTER": "1"}), {b"retry-after"})
 
 
 class TestAdd:

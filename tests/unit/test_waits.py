@@ -99,6 +99,7 @@ class TestRetryAfter:
     def test_absent(self):
         """A server that asks for nothing asks for no wait."""
         assert 0.0 == retry_after({}, NOW)
+        assert 0.0 == retry_after({"retry-after-ms": "soon"}, NOW)
 
     @given(HINTS, HINTS)
     def test_any(self, text, milliseconds):
