@@ -54,6 +54,7 @@ class Call:
     operation: Operation | None = None
     theirs = False  # the key is the user's
     in_header = False  # it came as a header
+    spoiled = False  # its body broke while it was read into bytes
     freezes = False  # its body is still to be read into bytes
     replayable = True  # its body can be sent again
     guarded = False  # it is resent only if it was certainly not sent
@@ -141,10 +142,8 @@ class Call:
         self.request = self.opened
         return self.opened is not None
 
-    def rearm(self, policy: RetryPolicy | None = None) -> None:
+    def rearm(self) -> None:
         """Start over with new attempts and a new deadline, same key."""
-        if policy is not None:
-            self.policy = policy
         self.started = self.terms.clock()
         self.counted = self.polls = 0
         self.waited = 0.0
@@ -160,9 +159,9 @@ class Call:
 
     def lost_in_hand(self, error: str) -> None:
         """Note that the body broke while the user read it."""
-        if self.evidence is not None:
-            self.evidence.lost = True
-            self.evidence.error = error
+        evidence = self.begun()
+        evidence.lost = True
+        evidence.error = error
         self._report = None
 
     def begin(self) -> Evidence:
@@ -212,8 +211,7 @@ class Call:
         entry = self.entry
         if entry is not None:
             past = Past() if self.past is None else self.past.copy()
-            if self.evidence is not None:
-                past.add(self.evidence)
+            past.add(self.begun())
             entry.doubtful = entry.doubtful or past.doubtful
             entry.settled = entry.settled or past.settled
             entry.touched = entry.touched or past.touched
@@ -228,12 +226,11 @@ class Call:
 
     def age(self, at: float) -> float:
         """Give the seconds from the first send to the clock's *at*."""
-        if self.first_sent is None:
-            return 0.0
+        first_sent = at if self.first_sent is None else self.first_sent
         terms = self.terms
         wall_at = terms.wall() + at - terms.clock()
         # The longer of the two: one stops in suspend, one can be set back.
-        return max(at - self.first_sent, wall_at - self.first_sent_wall)
+        return max(at - first_sent, wall_at - self.first_sent_wall)
 
     @property
     def deadline(self) -> float | None:

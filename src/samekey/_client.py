@@ -228,7 +228,7 @@ def _resumed(client: Any, exc: BaseException) -> Call:
             raise ValueError(_GONE)
         msg = f"no operation of samekey is behind this {type(exc).__name__}"
         raise LookupError(msg)
-    if not call.replayable and not call.freezes:
+    if not call.replayable:
         msg = "the body was streamed, so it cannot be sent again"
         raise BodyNotReplayable(msg)
     if call.key is not None:

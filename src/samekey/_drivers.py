@@ -22,7 +22,6 @@ from samekey._body import (
 )
 from samekey._call import Call
 from samekey._effects import (
-    SEND,
     Drain,
     Effect,
     Follow,
@@ -44,6 +43,8 @@ from samekey._streams import (
     stream_class,
 )
 
+
+Rest = Freeze | Follow | Peek | Drain | Sleep
 
 Transmit = Callable[[Request | None], Response]
 """Sends the call's own request (None), or the hop of a redirect."""
@@ -83,9 +84,9 @@ class Driver:
             finally:
                 value = None  # an exception must not hold its own frame
             try:
-                if effect is SEND:
+                if isinstance(effect, Send):
                     value = transmit(None)
-                elif effect.__class__ is Read:
+                elif isinstance(effect, Read):
                     self._read(call, effect.response)
                 else:
                     value = self._perform(call, effect, transmit)
@@ -94,19 +95,13 @@ class Driver:
                 value = exc
                 step = flow.throw
 
-    def _perform(
-        self, call: Call, effect: Effect, transmit: Transmit
-    ) -> object:
+    def _perform(self, call: Call, effect: Rest, transmit: Transmit) -> object:
         match effect:
-            case Read(response):
-                self._read(call, response)
             case Sleep(seconds):
                 if seconds > 0:
                     self._sleep(seconds)
             case Drain(response, seconds):
                 self._drain(call, response, seconds)
-            case Send():
-                return transmit(None)
             case Follow(request):
                 return transmit(request)
             case Peek(response):
@@ -209,9 +204,9 @@ class AsyncDriver:
             finally:
                 value = None  # an exception must not hold its own frame
             try:
-                if effect is SEND:
+                if isinstance(effect, Send):
                     value = await transmit(None)
-                elif effect.__class__ is Read:
+                elif isinstance(effect, Read):
                     await self._read(call, effect.response)
                 else:
                     value = await self._perform(call, effect, transmit)
@@ -221,18 +216,14 @@ class AsyncDriver:
                 step = flow.throw
 
     async def _perform(
-        self, call: Call, effect: Effect, transmit: AsyncTransmit
+        self, call: Call, effect: Rest, transmit: AsyncTransmit
     ) -> object:
         match effect:
-            case Read(response):
-                await self._read(call, response)
             case Sleep(seconds):
                 if seconds > 0:
                     await self._sleep(seconds)
             case Drain(response, seconds):
                 await self._drain(call, response, seconds)
-            case Send():
-                return await transmit(None)
             case Follow(request):
                 return await transmit(request)
             case Peek(response):

@@ -40,6 +40,7 @@ from samekey._policy import MIN_LEFT
 from samekey._redirects import hop_of
 from samekey._report import Outcome
 from samekey._verdict import Evidence, judge
+from samekey.errors import BodyNotReplayable
 from samekey.profiles import codes_in
 
 
@@ -158,9 +159,13 @@ def _admit(call: Call) -> None:
 
 
 def _frozen(call: Call) -> Generator[Effect, Any, None]:
+    if call.spoiled:
+        msg = "the body broke while it was read, and what is left is not it"
+        raise BodyNotReplayable(msg)
     try:
         yield Freeze(MAX_BODY)
     except BaseException as exc:
+        call.spoiled = True
         call.outcome = Outcome.NOT_EXECUTED
         attach(call, exc)
         raise

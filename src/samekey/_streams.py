@@ -22,8 +22,7 @@ from samekey._notes import passing_note
 class Answer:
     """A body that stands in for another, *inner*."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
+    inner: Any
 
     @property
     def elapsed(self) -> Any:

@@ -145,9 +145,7 @@ def tap(
         call = SENDING.get()
         if call is None or not _same_target(call, request):
             return None
-    if call.evidence is None:
-        return None
-    evidence = call.evidence
+    evidence = call.begun()
     evidence.sends += 1
     evidence.carrier = type(transport)
     evidence.status = None

@@ -453,3 +453,14 @@ class TestStrategies:
         paper.post(policy=samekey.RetryPolicy(wait=wait))
 
         assert seen == [(1, 1.0, 0.0, 0.0), (2, 4.0, 2.0, 2.0)]
+
+
+def test_a_head_that_could_not_be_written_is_no_proof():
+    """Only h11's own refusal shows that nothing was written."""
+    evidence = samekey._verdict.Evidence()
+
+    evidence.listen(
+        "http11.send_request_headers.failed", {"exception": OSError()}
+    )
+
+    assert not evidence.refused
