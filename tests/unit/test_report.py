@@ -186,9 +186,11 @@ class TestNote:
 
     def test_asked_for_nothing(self):
         """What the server asked for is told only where it was why."""
-        text = note(InDoubt, REPORT, "attempts", asked=90.0)
+        asked = note(InDoubt, REPORT, "attempts", asked=90.0)
+        silent = note(NotExecuted, REPORT, "deadline")
 
-        assert "; stopped because all attempts were used. " in text
+        assert "; stopped because all attempts were used. Keep " in asked
+        assert " for another attempt. It was not executed: " in silent
 
     def test_passing(self):
         """An error that is not ours says where the rest is told."""
