@@ -297,3 +297,36 @@ def test_content_that_is_not_read():
     response = httpx.Response(200, stream=Stream(None, 0))
 
     assert content_of(response) is None
+
+
+def test_an_iterator_below_the_client():
+    """At the transport door the library's own wrapping is not there yet."""
+    import asyncio  # noqa: PLC0415
+
+    inner = httpx.MockTransport(
+        lambda request: httpx.Response(200, stream=Pieces())
+    )
+
+    async def run():
+        transport = samekey.AsyncTransport(inner, policy=FAST)
+        async with httpx.AsyncClient(transport=transport) as client:
+            return (await client.post("http://x/")).content
+
+    assert asyncio.run(run()) == b"{}"
+
+
+def test_a_report_of_what_still_runs():
+    """A hook that asks in the middle of a call is told: open."""
+    seen = []
+
+    def ask(request):
+        call = request.extensions["samekey"]
+        seen.append((call.report().outcome, call.report().attempts[0].number))
+
+    transport = httpx.MockTransport(lambda request: httpx.Response(200))
+    with samekey.Client(
+        transport=transport, event_hooks={"request": [ask]}
+    ) as client:
+        client.post("http://x/")
+
+    assert seen == [("open", 1)]

@@ -596,3 +596,17 @@ class TestDraw:
             match=r"^faults must hold at least one fault, got none$",
         ):
             draw(1, rate=0.5, faults=[])
+
+
+def test_a_stall_reads_on_until_the_client_goes():
+    """What a client sends into the silence is read and thrown away."""
+    with FaultServer(lambda received: Answer(), [Fault.stall()]) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            while not server.requests:
+                time.sleep(0.001)
+            client.sendall(b"is anybody there?")
+            client.shutdown(socket.SHUT_WR)
+            client.settimeout(5)
+
+            assert client.recv(1) == b""
