@@ -24,8 +24,8 @@ class RetryBudget:
 
     One resend takes one token; a call's first send is free. An answer that
     needs no retry gives *per_success* back. With an empty bucket an operation
-    ends now instead of joining the storm. Between two resends the last 512
-    successes count. Thread-safe; may be shared by several clients.
+    ends now instead of joining the storm. Thread-safe; may be shared by
+    several clients.
 
     Args:
         capacity: The most tokens that a bucket holds. Default 10.
@@ -44,7 +44,7 @@ class RetryBudget:
     """
 
     MAX_ORIGINS = 1_000
-    MAX_NOTED = 512
+    BATCH = 512
 
     def __init__(
         self,
@@ -71,10 +71,8 @@ class RetryBudget:
         )
         self._lock = threading.Lock()
         # Successes are the common case, so they are only noted, and counted
-        # when a token is asked for. 100 of them fill a bucket by default.
-        self._noted: collections.deque[Any] = collections.deque(
-            maxlen=self.MAX_NOTED
-        )
+        # when a token is asked for, or a batch has come together.
+        self._noted: collections.deque[Any] = collections.deque()
 
     def __repr__(self) -> str:
         return (
@@ -85,6 +83,9 @@ class RetryBudget:
     def succeeded(self, url: Any) -> None:
         """Note that a call to *url* needed no retry."""
         self._noted.append(url)
+        if len(self._noted) >= self.BATCH:
+            with self._lock:
+                self._count()
 
     def spend(self, url: Any) -> bool:
         """Take a token for a resend to *url*; False if there is none."""

@@ -134,6 +134,9 @@ class Call:
         self.request = self.opened = None
         self.active = False
         self.tap = None
+        if self.attempts is not None:
+            # Exceptions hold frames, and those the bodies.
+            self.doubt = self.strategies = None
 
     def reclaim(self) -> bool:
         """Take the request back for one more send, if it is still there."""

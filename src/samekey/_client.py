@@ -167,8 +167,7 @@ def _opened(client: Any, request: Request, options: dict[str, Any]) -> Call:
     with bound.terms.lock:
         carried = request.extensions.get(EXTENSION)
         if isinstance(carried, Call) and carried.is_for(request):
-            call = again(carried)
-            call.request = call.opened = request
+            call = again(carried, request)
             call.client = client
         else:
             call = open_call(bound.terms, bound.library, request, client)
@@ -235,7 +234,7 @@ def _resumed(client: Any, exc: BaseException) -> Call:
         _check_retention(call)
     if not call.reclaim():
         raise ValueError(_GONE)
-    call = again(call)
+    call = again(call, call.opened)
     call.active = True
     call.client = client
     if call.is_transport:
@@ -252,9 +251,8 @@ def _check_retention(call: Call) -> None:
     terms = call.terms
     if call.age(terms.clock()) >= terms.retention:
         msg = (
-            f"the server remembers keys for "
-            f"{show_seconds(terms.retention)} s and may"
-            " have forgotten this one; nothing was sent. Ask the API what"
+            f"the server remembers keys for {show_seconds(terms.retention)} s"
+            " and may have forgotten this one; nothing was sent. Ask the API what"
             " became of the operation"
         )
         raise KeyExpired(msg, call.report())

@@ -13,7 +13,7 @@ from samekey._call import Call
 from samekey._headers import look
 from samekey._library import Module, Request, content_of
 from samekey._names import EXTENSION
-from samekey._outcome import IDEMPOTENT_METHODS
+from samekey._outcome import IDEMPOTENT_METHODS, Past
 from samekey._streams import only_once
 from samekey._terms import Terms, check_policy
 from samekey.errors import InvalidKey
@@ -172,17 +172,25 @@ def _look_at_body(call: Call) -> None:
     call.freezes = True
 
 
-def again(call: Call) -> Call:
-    """Give the call for one more send of the same request."""
+def again(call: Call, request: Request) -> Call:
+    """Give the call for one more send of the same *request*."""
     if not call.active:
+        call.request = call.opened = request
         call.rearm()
         return call
     # The same request is being sent right now, in another thread or task.
     twin = type(call)(
-        call.opened, call.library, call.terms, call.policy, call.profile
+        request, call.library, call.terms, call.policy, call.profile
     )
+    # What the other send does is not known here: it may execute.
+    twin.past = Past() if call.past is None else call.past.copy()
+    twin.past.remembered = True
+    # Two that read one iterator would each send a part of it.
+    twin.spoiled = call.freezes
     for name in (
         "client",
+        "first_sent",
+        "first_sent_wall",
         "follows",
         "freezes",
         "guarded",

@@ -187,7 +187,7 @@ def leave(call: Call, exc: BaseException) -> None:
     if evidence.ended == 0:
         evidence.ended = call.terms.clock()
         evidence.error = type(exc).__name__
-        evidence.verdict = judge(evidence, exc, call.library)
+        evidence.verdict = judge(evidence, exc, call.library, call.method)
         if evidence.sends == 0 and getattr(call.client, "is_closed", False):
             evidence.verdict = Verdict.NOT_SENT  # the client refused it
         call.note_doubt(evidence, exc)

@@ -160,7 +160,10 @@ def _admit(call: Call) -> None:
 
 def _frozen(call: Call) -> Generator[Effect, Any, None]:
     if call.spoiled:
-        msg = "the body broke while it was read, and what is left is not it"
+        msg = (
+            "the body is being read by another send, or broke while it was"
+            " read: what is left is not it"
+        )
         raise BodyNotReplayable(msg)
     try:
         yield Freeze(MAX_BODY)
@@ -241,7 +244,7 @@ def _absorbed(call: Call, evidence: Evidence, exc: Exception) -> Exception:
         raise exc
     evidence.error = type(exc).__name__
     if evidence.status is None:
-        evidence.verdict = judge(evidence, exc, library)
+        evidence.verdict = judge(evidence, exc, library, call.method)
     else:
         evidence.lost = True
     return exc

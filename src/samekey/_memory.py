@@ -116,8 +116,8 @@ def _check_age(entry: Entry, fresh: Entry, retention: float) -> None:
     if age >= retention:
         msg = (
             f"first sent {show_seconds(age)} s ago, and the server remembers"
-            f" keys for {show_seconds(retention)} s; nothing was sent. Ask the API what became of"
-            " it"
+            f" keys for {show_seconds(retention)} s; nothing was sent. Ask the"
+            " API what became of it"
         )
         raise KeyExpired(msg, entry.report)
 

@@ -87,8 +87,7 @@ class _Door:
             if not carried.is_transport and carried.active:
                 return None
             if request.method == carried.method and request.url == carried.url:
-                call = again(carried)
-                call.request = call.opened = request
+                call = again(carried, request)
                 # A client that resumed it has put the key there.
                 call.in_header = has(request.headers, call.header)
                 return _below(call)

@@ -108,13 +108,20 @@ class Evidence:
 
 
 def judge(
-    evidence: Evidence, exc: BaseException | None, library: Module
+    evidence: Evidence,
+    exc: BaseException | None,
+    library: Module,
+    method: str,
 ) -> Verdict:
-    """Decide what an attempt tells, by the rules at the top."""
+    """Decide what an attempt of *method* tells, by the rules at the top."""
     if evidence.status is not None:
         return Verdict.ANSWERED
     if evidence.begun == 0:
-        if evidence.connect_failed or evidence.tunnelling:
+        if evidence.tunnelling:
+            # A CONNECT is the proxy's, unless it is what the user sends.
+            own = method == "CONNECT"
+            return Verdict.UNKNOWN if own else Verdict.NOT_SENT
+        if evidence.connect_failed:
             return Verdict.NOT_SENT
         # A subclass of it may do anything before it raises.
         if (

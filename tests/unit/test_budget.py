@@ -201,14 +201,24 @@ class TestOrigins:
 
 class TestBatch:
     def test_noted(self):
-        """Successes are only noted, the last 512, until somebody asks."""
+        """Successes are only noted, and counted by the batch of 512."""
         budget = RetryBudget(start=0, capacity=1_000, per_success=0.5)
         for _ in range(600):
             budget.succeeded(URL)
 
-        assert 512 == len(budget._noted)
-        assert 256.0 == budget.tokens(URL)
+        assert 88 == len(budget._noted)
+        assert 300.0 == budget.tokens(URL)
         assert 0 == len(budget._noted)
+
+    def test_a_busy_host_beside_a_quiet_one(self):
+        """What one host's calls earn is not lost among another's."""
+        budget = RetryBudget(start=0, capacity=10, per_success=0.5)
+        quiet = httpx.URL("https://quiet.example")
+        budget.succeeded(quiet)
+        for _ in range(2_000):
+            budget.succeeded(URL)
+
+        assert 0.5 == budget.tokens(quiet)
 
 
 class TestThreads:

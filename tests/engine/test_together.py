@@ -1,0 +1,86 @@
+"""One request sent twice at once, and what an answered call lets go of."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import httpx
+import pytest
+
+from paper import Paper, answer, lost, refused
+
+import samekey
+
+from samekey._door import again
+from samekey._verdict import Evidence, judge
+
+
+ONCE = samekey.RetryPolicy(attempts=1)
+
+
+def test_a_twin_never_says_no():
+    """While the first send may have executed, the second is no proof."""
+    paper = Paper(refused())
+    call = paper.open(policy=ONCE)
+    call.active = True
+    twin = again(call, call.opened)
+
+    with pytest.raises(samekey.InDoubt):
+        paper.run(twin)
+
+    assert twin.key == call.key
+
+
+def test_a_twin_is_as_old_as_the_first():
+    """Retention counts from the first send, whoever made it."""
+    paper = Paper(answer(503))
+    call = paper.open()
+    call.begin()
+    call.active = True
+    paper.clock.now += 100
+
+    twin = again(call, call.opened)
+
+    assert twin.age(paper.clock()) == 100
+
+
+def test_a_twin_does_not_share_a_body_that_is_being_read():
+    """Two that read one iterator would each send a part of it."""
+    paper = Paper()
+    call = paper.open(policy=ONCE)
+    call.freezes = call.active = True
+    twin = again(call, call.opened)
+
+    with pytest.raises(
+        samekey.BodyNotReplayable,
+        match=r"^the body is being read by another send, or broke",
+    ):
+        paper.run(twin)
+
+
+def test_an_answered_call_lets_go_of_its_failures():
+    """A response that is kept does not keep the frames of a timeout."""
+    error = httpx.ReadTimeout("slow")
+    seen = weakref.ref(error)
+    paper = Paper(lost(error), answer(201))
+
+    response = paper.post()
+    paper.steps.clear()
+    del error
+    gc.collect()
+
+    assert seen() is None
+    assert len(samekey.report(response).attempts) == 2
+
+
+def test_a_connect_of_the_users_own_was_sent():
+    """Only a proxy's CONNECT says that our request was not written."""
+    evidence = Evidence()
+    evidence.sends = 1
+    plain = type("Core", (), {"method": b"CONNECT"})()
+    evidence.listen("http11.send_request_headers.started", {"request": plain})
+    exc = httpx.ReadTimeout("")
+
+    assert judge(evidence, exc, httpx, "CONNECT") == "UNKNOWN"
+    assert judge(evidence, exc, httpx, "POST") == "NOT_SENT"
