@@ -70,8 +70,8 @@ def before_drain(call: Call, response: Response, seconds: float) -> bool:
     length = response.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > DRAIN_LIMIT or seconds <= 0:
         return False
-    if call.tap is not None:
-        timeouts = call.tap.timeouts
+    timeouts = call.timeouts
+    if timeouts is not None:
         read = timeouts.get("read")
         timeouts["read"] = seconds if read is None else min(read, seconds)
     return True

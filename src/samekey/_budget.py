@@ -88,10 +88,14 @@ class RetryBudget:
                 self._count()
 
     def spend(self, url: Any) -> bool:
-        """Take a token for a resend to *url*; False if there is none."""
+        """
+        Take a token for a resend to *url*; False if there is none.
+
+        An origin that is known already may stand for the URL.
+        """
+        key = url if isinstance(url, tuple) else origin(url)
         with self._lock:
             self._count()
-            key = origin(url)
             left = self._get(key)
             if left < 1 - 1e-9:
                 return False
@@ -106,13 +110,10 @@ class RetryBudget:
 
     def _count(self) -> None:
         noted = self._noted
-        several = collections.Counter(
-            origin(noted.popleft()) for _ in range(len(noted))
-        )
-        for key, successes in several.items():
-            self._buckets[key] = min(
-                self.capacity, self._get(key) + self.per_success * successes
-            )
+        for _ in range(len(noted)):
+            key = origin(noted.popleft())
+            left = self._get(key) + self.per_success
+            self._buckets[key] = min(self.capacity, left)
 
     def _get(self, key: Hashable) -> float:
         left = self._buckets.get(key)

@@ -13,13 +13,12 @@ import weakref
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from samekey._headers import Field
-from samekey._library import Module, Request
+from samekey._library import Module, Request, origin
 from samekey._memory import Entry
 from samekey._outcome import (
-    IDEMPOTENT_METHODS,
     Past,
     Row,
     decide,
@@ -34,11 +33,16 @@ from samekey.keys import Operation
 from samekey.profiles import Profile
 
 
-class Limits(Protocol):
-    """The httpx timeouts of the send that is under way."""
+class _Timed:
+    """A time that is worked out when it is first asked for."""
 
-    @property
-    def timeouts(self) -> dict[str, float | None]: ...
+    def __set_name__(self, owner: type[Call], name: str) -> None:
+        self._name = name
+
+    def __get__(self, call: Call, owner: type[Call]) -> object:
+        # From now on the attributes of the instance go before this.
+        call.set_deadline()
+        return getattr(call, self._name)
 
 
 class Call:
@@ -66,7 +70,15 @@ class Call:
     bare = False  # this hop of a redirect goes without the key
     max_redirects = 0
     options: Mapping[str, Any] = MappingProxyType({})  # of the client's send
-    has_auth = False
+
+    if TYPE_CHECKING:
+        deadline: float | None
+        lowers_from: float
+    else:
+        # When it must be over, by the clock; None if it has no deadline.
+        deadline = _Timed()
+        # When its httpx timeouts begin to reach beyond that.
+        lowers_from = _Timed()
 
     # What has happened.
     evidence: Evidence | None = None
@@ -83,10 +95,11 @@ class Call:
     strategies: StrategyCaller | None = None
     pristine: Any = None  # the headers before auth and hooks saw them
     active = False
-    tap: Limits | None = None
-    client: Any = None  # whose base_url is vouched for
-    _deadline: float | None = None
-    _lowers_from: float | None = None
+    timeouts: dict[str, float | None] | None = None  # of the present send
+    network: Any = None  # the stream that it opened
+    watch: Any = None  # over its socket
+    client: Any = None  # whose home is vouched for
+    _origin: tuple[str, str, int | None] | None = None
     _report: Report | None = None
     _home: Callable[[], Any] | None = None
 
@@ -131,9 +144,8 @@ class Call:
         A circle of the two would keep every body until the next collection.
         """
         self._home = weakref.ref(self.opened)
-        self.request = self.opened = None
+        self.request = self.opened = self.timeouts = None
         self.active = False
-        self.tap = None
         if self.attempts is not None:
             # Exceptions hold frames, and those the bodies.
             self.doubt = self.strategies = None
@@ -152,7 +164,7 @@ class Call:
         self.waited = 0.0
         self.hopping = self.bare = False
         self.strategies = None
-        self._lowers_from = None
+        self.set_deadline()
         self.reopen()
 
     def reopen(self) -> None:
@@ -202,15 +214,10 @@ class Call:
             self.attempts = []
         self.attempts.append(last)
 
-    def note_doubt(self, evidence: Evidence, shown: object) -> None:
-        """Keep what the latest doubtful attempt ended with."""
-        if evidence.doubtful:
-            self.doubt = shown
-
     def finish(self) -> None:
         """Note that it is over, for now."""
         self.active = False
-        self.tap = None
+        self.timeouts = None
         entry = self.entry
         if entry is not None:
             past = Past() if self.past is None else self.past.copy()
@@ -220,12 +227,19 @@ class Call:
             entry.touched = entry.touched or past.touched
             entry.report = self.report()
 
+    @property
+    def origin(self) -> tuple[str, str, int | None]:
+        """Scheme, host and port of its URL."""
+        found = self._origin
+        if found is None:
+            found = self._origin = origin(self.url)
+        return found
+
     def vouched(self) -> bool:
         """Tell whether somebody vouched that the host keeps keys."""
-        base = None if self.client is None else self.client.base_url
-        if base is not None and not base.host:
-            base = None
-        return self.terms.vouches(self.url, base)
+        client = self.client
+        home = None if client is None else client._samekey.home(client)
+        return self.terms.vouches(self.origin, home)
 
     def age(self, at: float) -> float:
         """Give the seconds from the first send to the clock's *at*."""
@@ -235,44 +249,30 @@ class Call:
         # The longer of the two: one stops in suspend, one can be set back.
         return max(at - first_sent, wall_at - self.first_sent_wall)
 
-    @property
-    def deadline(self) -> float | None:
-        """When it must be over, by the clock; None if it has no deadline."""
-        if self._lowers_from is None:
-            self._set_deadline()
-        return self._deadline
-
-    @property
-    def lowers_from(self) -> float:
-        """When its httpx timeouts begin to reach beyond the deadline."""
-        if self._lowers_from is None:
-            self._set_deadline()
-        assert self._lowers_from is not None
-        return self._lowers_from
-
-    def _set_deadline(self) -> None:
-        longest = _longest_timeout(self.request)
-        seconds = self.policy.deadline
-        if seconds is DEFAULT:
-            seconds = (
-                None if longest is None else max(DEFAULT_DEADLINE, longest)
+    def set_deadline(self) -> None:
+        """Work out when it must be over."""
+        timeouts = self.request.extensions.get("timeout")
+        longest: float | None
+        try:
+            longest = max(
+                timeouts["connect"],
+                timeouts["read"],
+                timeouts["write"],
+                timeouts["pool"],
             )
-        if isinstance(seconds, (int, float)):
-            self._deadline = self.started + seconds
-            unlimited = longest is None
-            self._lowers_from = (
-                -math.inf if unlimited else self._deadline - (longest or 0.0)
-            )
+        except (TypeError, KeyError):  # one is None, or is not there
+            longest = None
+        seconds: Any = self.policy.deadline
+        if seconds is DEFAULT and longest is not None:
+            seconds = max(DEFAULT_DEADLINE, longest)
+        if seconds is DEFAULT or seconds is None:
+            self.deadline = None
+            self.lowers_from = math.inf
         else:
-            self._deadline = None
-            self._lowers_from = math.inf
-
-    @property
-    def protected(self) -> bool:
-        """Whether a resend cannot act twice: a key, or the method."""
-        if self.key is not None and not self.bare:
-            return True
-        return self.request.method in IDEMPOTENT_METHODS
+            self.deadline = deadline = self.started + seconds
+            self.lowers_from = (
+                -math.inf if longest is None else deadline - longest
+            )
 
     def row(self) -> Row:
         """Find the row of the outcome table that holds now."""
@@ -328,17 +328,3 @@ class Call:
 
 def _forgotten() -> None:
     """Stand for an operation that was pickled."""
-
-
-def _longest_timeout(request: Request) -> float | None:
-    timeouts = request.extensions.get("timeout")
-    try:
-        longest: float = max(
-            timeouts["connect"],
-            timeouts["read"],
-            timeouts["write"],
-            timeouts["pool"],
-        )
-    except (TypeError, KeyError):  # one of them is None, or is not there
-        return None
-    return longest

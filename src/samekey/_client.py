@@ -14,10 +14,10 @@ from samekey._drivers import AsyncDriver, Driver
 from samekey._ending import carried_by
 from samekey._handing import hand_out
 from samekey._headers import add, has
-from samekey._library import Module, Request, Response, library_of
+from samekey._library import Module, Request, Response, library_of, origin
 from samekey._names import EXTENSION
 from samekey._policy import show_seconds
-from samekey._terms import Terms
+from samekey._terms import Origin, Terms
 from samekey._wire import SENDING, Wire
 from samekey.errors import BodyNotReplayable, KeyExpired
 
@@ -33,6 +33,12 @@ TERMS = (
 )
 
 
+_GONE = (
+    "exc must be as it was raised, got one that was pickled: its request is"
+    " gone; call again with the same operation or key"
+)
+
+
 class Bound:
     """What a wrapped client has besides the state of the client it wraps."""
 
@@ -44,6 +50,91 @@ class Bound:
         self.default_auth = library.USE_CLIENT_DEFAULT
         self._wires: dict[int, Wire] = {}
         self.latest = Wire(None)
+        self._base: Any = None
+        self._home: Origin | None = None
+
+    def home(self, client: Any) -> Origin | None:
+        """Give the origin of *client*'s base_url, if it has one."""
+        base = client.base_url
+        if base is not self._base:
+            self._home = origin(base) if base.host else None
+            self._base = base
+        return self._home
+
+    def open(
+        self, client: Any, request: Request, options: dict[str, Any]
+    ) -> Call:
+        """Open the operation of *request*, or take it up again."""
+        terms = self.terms
+        if not terms.guard.passed:
+            terms.guard.check()
+        with terms.lock:
+            carried = request.extensions.get(EXTENSION)
+            if isinstance(carried, Call) and carried.is_for(request):
+                call = again(carried, request)
+                call.client = client
+            else:
+                call = open_call(terms, self.library, request, client)
+                key = call.key
+                if key is not None and not call.in_header:
+                    add(request.headers, call.profile.header, key)
+            call.active = True
+        self._set_options(client, call, options)
+        return call
+
+    def _set_options(
+        self, client: Any, call: Call, options: dict[str, Any]
+    ) -> None:
+        follow = options.get("follow_redirects")
+        if not isinstance(follow, bool):
+            follow = client.follow_redirects
+        call.unread = bool(options.get("stream", False))
+        options["stream"] = True
+        options["follow_redirects"] = follow
+        if follow and call.key is not None:
+            # A hop is followed by the engine, if it may carry the key.
+            options["follow_redirects"] = False
+            call.follows = True
+            call.max_redirects = client.max_redirects
+        call.options = options
+        auth = options.get("auth", self.default_auth)
+        if auth is self.default_auth:
+            auth = client.auth
+        call.returns_doubt = self.returns_doubt
+        if call.pristine is None and (
+            auth is not None or client.event_hooks["request"]
+        ):
+            call.pristine = self.library.Headers(call.request.headers)
+
+    def resume(self, client: Any, exc: BaseException) -> Call:
+        """Take up the operation behind *exc*, as `Client.resume` tells."""
+        self.terms.guard.check()
+        call = carried_by(exc)
+        if call is None:
+            if hasattr(exc, "report"):
+                raise ValueError(_GONE)
+            msg = (
+                f"no operation of samekey is behind this {type(exc).__name__}"
+            )
+            raise LookupError(msg)
+        if not call.replayable:
+            msg = "the body was streamed, so it cannot be sent again"
+            raise BodyNotReplayable(msg)
+        if call.key is not None:
+            _check_retention(call)
+        if not call.reclaim():
+            raise ValueError(_GONE)
+        call = again(call, call.opened)
+        call.active = True
+        call.client = client
+        if call.is_transport:
+            call.is_transport = call.unread = False
+            call.pristine = None
+        if call.key is not None and not has(call.request.headers, call.header):
+            add(call.request.headers, call.header, call.key)
+            call.in_header = True
+        self._set_options(client, call, dict(call.options, stream=call.unread))
+        return call
 
     def wire(self, transport: Any) -> Wire:
         """Give the wire of a transport."""
@@ -60,34 +151,21 @@ class Bound:
 class SyncBound(Bound):
     """What is behind a `Client`."""
 
-    def send(
-        self,
-        client: Any,
-        plain: Callable[..., Response],
-        request: Request,
-        options: dict[str, Any],
-    ) -> Response:
-        """Send *request* under one key, by the library's own send, *plain*."""
-        return self._run(_opened(client, request, options), plain)
+    def run(self, call: Call, plain: Callable[..., Response]) -> Response:
+        """Send *call* under one key, by the library's own send, *plain*."""
 
-    def resume(
-        self, client: Any, plain: Callable[..., Response], exc: BaseException
-    ) -> Response:
-        """Send the operation behind *exc* again."""
-        return self._run(_resumed(client, exc), plain)
-
-    def _run(self, call: Call, plain: Callable[..., Response]) -> Response:
         def transmit(hop: Request | None) -> Response:
             if hop is not None:
                 return plain(
                     hop, stream=True, auth=None, follow_redirects=False
                 )
+            if call.pristine is None:
+                return plain(call.request, **call.options)
             token = before_send(call)
             try:
                 return plain(call.request, **call.options)
             finally:
-                if token is not None:
-                    SENDING.reset(token)
+                SENDING.reset(token)
 
         try:
             response = _DRIVER.run(call, transmit)
@@ -99,24 +177,7 @@ class SyncBound(Bound):
 class AsyncBound(Bound):
     """Same as `SyncBound`, awaiting."""
 
-    def send(
-        self,
-        client: Any,
-        plain: Callable[..., Awaitable[Response]],
-        request: Request,
-        options: dict[str, Any],
-    ) -> Awaitable[Response]:
-        return self._run(_opened(client, request, options), plain)
-
-    def resume(
-        self,
-        client: Any,
-        plain: Callable[..., Awaitable[Response]],
-        exc: BaseException,
-    ) -> Awaitable[Response]:
-        return self._run(_resumed(client, exc), plain)
-
-    async def _run(
+    async def run(
         self, call: Call, plain: Callable[..., Awaitable[Response]]
     ) -> Response:
         async def transmit(hop: Request | None) -> Response:
@@ -124,12 +185,13 @@ class AsyncBound(Bound):
                 return await plain(
                     hop, stream=True, auth=None, follow_redirects=False
                 )
+            if call.pristine is None:
+                return await plain(call.request, **call.options)
             token = before_send(call)
             try:
                 return await plain(call.request, **call.options)
             finally:
-                if token is not None:
-                    SENDING.reset(token)
+                SENDING.reset(token)
 
         try:
             response = await _ASYNC_DRIVER.run(call, transmit)
@@ -161,90 +223,10 @@ def bind(client: Any, terms: Terms, original: Any) -> None:
     object.__setattr__(client, "_samekey", kind(terms, library, original))
 
 
-def _opened(client: Any, request: Request, options: dict[str, Any]) -> Call:
-    bound: Bound = client._samekey
-    bound.terms.guard.check()
-    with bound.terms.lock:
-        carried = request.extensions.get(EXTENSION)
-        if isinstance(carried, Call) and carried.is_for(request):
-            call = again(carried, request)
-            call.client = client
-        else:
-            call = open_call(bound.terms, bound.library, request, client)
-            key = call.key
-            if key is not None and not call.in_header:
-                add(request.headers, call.header, key)
-        call.active = True
-    _set_options(client, call, options)
-    return call
-
-
-def _set_options(client: Any, call: Call, options: dict[str, Any]) -> None:
-    bound: Bound = client._samekey
-    follow = options.get("follow_redirects")
-    if follow.__class__ is not bool:
-        follow = client.follow_redirects
-    call.unread = bool(options.get("stream", False))
-    options["stream"] = True
-    options["follow_redirects"] = follow
-    if follow and call.key is not None:
-        # A hop is followed by the engine, if it may carry the key.
-        options["follow_redirects"] = False
-        call.follows = True
-        call.max_redirects = client.max_redirects
-    call.options = options
-    auth = options.get("auth", bound.default_auth)
-    if auth is bound.default_auth:
-        auth = client.auth
-    call.has_auth = auth is not None
-    call.returns_doubt = bound.returns_doubt
-
-
-def before_send(call: Call) -> Token[Call | None] | None:
-    """Give each attempt the headers as they were, and tell who is sending."""
-    request = call.request
-    headers = call.library.Headers
-    if call.pristine is None:
-        if call.has_auth or call.client.event_hooks["request"]:
-            call.pristine = headers(request.headers)
-    else:
-        request.headers = headers(call.pristine)
-    return SENDING.set(call) if call.has_auth else None
-
-
-_GONE = (
-    "exc must be as it was raised, got one that was pickled: its request is"
-    " gone; call again with the same operation or key"
-)
-
-
-def _resumed(client: Any, exc: BaseException) -> Call:
-    bound: Bound = client._samekey
-    bound.terms.guard.check()
-    call = carried_by(exc)
-    if call is None:
-        if hasattr(exc, "report"):
-            raise ValueError(_GONE)
-        msg = f"no operation of samekey is behind this {type(exc).__name__}"
-        raise LookupError(msg)
-    if not call.replayable:
-        msg = "the body was streamed, so it cannot be sent again"
-        raise BodyNotReplayable(msg)
-    if call.key is not None:
-        _check_retention(call)
-    if not call.reclaim():
-        raise ValueError(_GONE)
-    call = again(call, call.opened)
-    call.active = True
-    call.client = client
-    if call.is_transport:
-        call.is_transport = call.unread = False
-        call.pristine = None
-    if call.key is not None and not has(call.request.headers, call.header):
-        add(call.request.headers, call.header, call.key)
-        call.in_header = True
-    _set_options(client, call, dict(call.options, stream=call.unread))
-    return call
+def before_send(call: Call) -> Token[Call | None]:
+    """Give an attempt the headers as they were, and tell who is sending."""
+    call.request.headers = call.library.Headers(call.pristine)
+    return SENDING.set(call)
 
 
 def _check_retention(call: Call) -> None:

@@ -31,7 +31,7 @@ from samekey._effects import (
     Send,
     Sleep,
 )
-from samekey._engine import answered, exchange, is_plain
+from samekey._engine import Flow, answered, begins, exchange, reads
 from samekey._library import Request, Response, content_of
 from samekey._limits import Limits
 from samekey._streams import (
@@ -44,7 +44,7 @@ from samekey._streams import (
 )
 
 
-Rest = Freeze | Follow | Peek | Drain | Sleep
+Rest = Freeze | Follow | Peek
 
 Transmit = Callable[[Request | None], Response]
 """Sends the call's own request (None), or the hop of a redirect."""
@@ -60,21 +60,25 @@ class Driver:
 
     def run(self, call: Call, transmit: Transmit) -> Response:
         """Carry *call* to its outcome."""
-        first: Any = None
-        if is_plain(call):
-            call.begin()
+        first: Response | None = None
+        broke: BaseException | None = None
+        if begins(call):
             try:
                 first = transmit(None)
+                if not first.is_closed and reads(call, first):
+                    self._read(call, first)
             except BaseException as exc:  # noqa: BLE001 -- handed over
-                first = exc
+                broke = exc
             else:
                 if answered(call, first):
-                    response: Response = first
-                    return response
-        flow = exchange(call, first)
+                    return first
+        flow = exchange(call, first, broke)
+        first = broke = None
+        return self._carry(call, flow, transmit)
+
+    def _carry(self, call: Call, flow: Flow, transmit: Transmit) -> Response:
         step: Callable[[Any], Effect] = flow.send
         value: Any = None
-        first = None
         while True:
             try:
                 effect = step(value)
@@ -88,6 +92,11 @@ class Driver:
                     value = transmit(None)
                 elif isinstance(effect, Read):
                     self._read(call, effect.response)
+                elif isinstance(effect, Sleep):
+                    if effect.seconds > 0:
+                        self._sleep(effect.seconds)
+                elif isinstance(effect, Drain):
+                    self._drain(call, effect.response, effect.seconds)
                 else:
                     value = self._perform(call, effect, transmit)
                 step = flow.send
@@ -97,11 +106,6 @@ class Driver:
 
     def _perform(self, call: Call, effect: Rest, transmit: Transmit) -> object:
         match effect:
-            case Sleep(seconds):
-                if seconds > 0:
-                    self._sleep(seconds)
-            case Drain(response, seconds):
-                self._drain(call, response, seconds)
             case Follow(request):
                 return transmit(request)
             case Peek(response):
@@ -124,7 +128,8 @@ class Driver:
         limits = None
         if limit is not None:
             limits = Limits(call, response.extensions, limit, seconds)
-        response.stream = stream_class(call.library, Guarded)(
+        guarded = stream_class(call.library, Guarded)
+        response.stream = guarded(
             response.stream, call, response.extensions, limits
         )
         try:
@@ -180,21 +185,27 @@ class AsyncDriver:
 
     async def run(self, call: Call, transmit: AsyncTransmit) -> Response:
         """Carry *call* to its outcome."""
-        first: Any = None
-        if is_plain(call):
-            call.begin()
+        first: Response | None = None
+        broke: BaseException | None = None
+        if begins(call):
             try:
                 first = await transmit(None)
+                if not first.is_closed and reads(call, first):
+                    await self._read(call, first)
             except BaseException as exc:  # noqa: BLE001 -- handed over
-                first = exc
+                broke = exc
             else:
                 if answered(call, first):
-                    response: Response = first
-                    return response
-        flow = exchange(call, first)
+                    return first
+        flow = exchange(call, first, broke)
+        first = broke = None
+        return await self._carry(call, flow, transmit)
+
+    async def _carry(
+        self, call: Call, flow: Flow, transmit: AsyncTransmit
+    ) -> Response:
         step: Callable[[Any], Effect] = flow.send
         value: Any = None
-        first = None
         while True:
             try:
                 effect = step(value)
@@ -208,6 +219,11 @@ class AsyncDriver:
                     value = await transmit(None)
                 elif isinstance(effect, Read):
                     await self._read(call, effect.response)
+                elif isinstance(effect, Sleep):
+                    if effect.seconds > 0:
+                        await self._sleep(effect.seconds)
+                elif isinstance(effect, Drain):
+                    await self._drain(call, effect.response, effect.seconds)
                 else:
                     value = await self._perform(call, effect, transmit)
                 step = flow.send
@@ -219,11 +235,6 @@ class AsyncDriver:
         self, call: Call, effect: Rest, transmit: AsyncTransmit
     ) -> object:
         match effect:
-            case Sleep(seconds):
-                if seconds > 0:
-                    await self._sleep(seconds)
-            case Drain(response, seconds):
-                await self._drain(call, response, seconds)
             case Follow(request):
                 return await transmit(request)
             case Peek(response):
@@ -246,7 +257,8 @@ class AsyncDriver:
         limits = None
         if limit is not None:
             limits = Limits(call, response.extensions, limit, seconds)
-        response.stream = stream_class(call.library, AsyncGuarded)(
+        guarded = stream_class(call.library, AsyncGuarded)
+        response.stream = guarded(
             response.stream, call, response.extensions, limits
         )
         try:

@@ -12,7 +12,7 @@ from samekey._library import Response
 from samekey._names import EXTENSION
 from samekey._notes import blend, note, passing_note
 from samekey._outcome import Told
-from samekey._policy import doubtful_status, retried_by_default
+from samekey._policy import DOUBTFUL_STATUSES, RETRIED_STATUSES
 from samekey._redirects import disarm
 from samekey._report import Outcome, Report, Verdict
 from samekey._verdict import judge
@@ -58,7 +58,7 @@ def settle(
         assert response is not None
         if row.outcome is not Outcome.ANSWERED:
             _log.gave_up(call, evidence, reason, _SAID[told])
-        if not retried_by_default(response.status_code):
+        if response.status_code not in RETRIED_STATUSES:
             call.terms.budget.succeeded(call.url)
         disarm(call, response)
         response.extensions[EXTENSION] = call
@@ -85,7 +85,7 @@ def _hands_out(
         told is Told.IN_DOUBT
         and call.returns_doubt
         and not evidence.reuse
-        and doubtful_status(response.status_code)
+        and response.status_code in DOUBTFUL_STATUSES
     )
 
 
@@ -190,7 +190,8 @@ def leave(call: Call, exc: BaseException) -> None:
         evidence.verdict = judge(evidence, exc, call.library, call.method)
         if evidence.sends == 0 and getattr(call.client, "is_closed", False):
             evidence.verdict = Verdict.NOT_SENT  # the client refused it
-        call.note_doubt(evidence, exc)
+        if evidence.doubtful:
+            call.doubt = exc
     call.outcome = call.row().outcome
     call.finish()
     attach(call, exc)

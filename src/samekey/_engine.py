@@ -33,6 +33,7 @@ from samekey._effects import (
     Sleep,
 )
 from samekey._ending import attach, leave, settle
+from samekey._headers import any_of
 from samekey._library import Response, content_of, from_transport
 from samekey._names import EXTENSION
 from samekey._next import Stop, next_step
@@ -50,35 +51,56 @@ MAX_DRAIN = 0.5
 Flow = Generator[Effect, Any, Response]
 
 
-def is_plain(call: Call) -> bool:
-    """Tell whether nothing stands before the first send of *call*."""
-    return not (
+def begins(call: Call) -> bool:
+    """Begin the first attempt, if nothing stands before its send."""
+    if (
         call.freezes
         or call.follows
         or call.operation is not None
         or call.theirs
         or call.policy.retry is not None
-    )
+    ):
+        return False
+    call.begin()
+    return True
+
+
+def reads(call: Call, response: Response) -> bool:
+    """Tell whether the body of a first answer is to be read at once."""
+    status = response.status_code
+    if call.unread or not 200 <= status < 300:
+        return False
+    evidence = call.evidence
+    assert evidence is not None
+    evidence.status = status
+    evidence.reading = True
+    return True
 
 
 def answered(call: Call, response: Response) -> bool:
     """
-    Settle a 2xx whose body needs no reading: nearly every first try.
+    Settle a 2xx to the first send: nearly every call.
 
     It is the first row of the table, without the table.
     """
     status = response.status_code
-    if not 200 <= status < 300 or not (call.unread or response.is_closed):
+    if not 200 <= status < 300:
         return False
-    evidence = call.begun()
+    evidence = call.evidence
+    assert evidence is not None
     evidence.status = status
     evidence.ended = call.terms.clock()
-    _answered(call, response)
+    call.outcome = Outcome.ANSWERED
+    call.release()
+    call.terms.budget.succeeded(call.url)
+    response.extensions[EXTENSION] = call
     return True
 
 
-def exchange(  # noqa: C901, PLR0912 -- a life, in order
-    call: Call, first: Response | BaseException | None = None
+def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
+    call: Call,
+    first: Response | None = None,
+    broke: BaseException | None = None,
 ) -> Flow:
     """
     Carry one operation to its outcome.
@@ -87,7 +109,9 @@ def exchange(  # noqa: C901, PLR0912 -- a life, in order
         call: The operation.
 
         first: What the first send gave, if a driver has made it already; then
-            `call.begin` was called before it.
+            `begins` was called before it.
+
+        broke: What it raised, or the reading of *first* did.
 
     Raises:
         SamekeyError: As drawn at the top of `samekey.errors`.
@@ -103,15 +127,17 @@ def exchange(  # noqa: C901, PLR0912 -- a life, in order
     failure: Exception | None
     try:
         while True:
-            evidence = call.begin() if first is None else call.begun()
-            response: Any = None
+            response: Any = first
             failure = None
+            if first is None and broke is None:
+                evidence = call.begin()
+            else:
+                evidence = call.begun()
             try:
+                if broke is not None:
+                    raise broke  # noqa: TRY301 -- sorted out below
                 if first is not None:
-                    brought, first = first, None
-                    if isinstance(brought, BaseException):
-                        raise brought  # noqa: TRY301 -- sorted out below
-                    response = brought
+                    first = None
                 elif call.follows:
                     response = yield from _followed(call, evidence)
                 else:
@@ -119,7 +145,10 @@ def exchange(  # noqa: C901, PLR0912 -- a life, in order
                 evidence.status = status = response.status_code
                 # One that will be retried is decided on by its head alone.
                 if not (call.unread or response.is_closed) and (
-                    200 <= status < 300 or _reads_now(call, status)
+                    200 <= status < 300
+                    or call.policy.retry is not None
+                    or status not in call.policy.retried
+                    or status in call.profile.coded
                 ):
                     evidence.reading = True
                     yield Read(response)
@@ -127,6 +156,7 @@ def exchange(  # noqa: C901, PLR0912 -- a life, in order
                 failure = _absorbed(call, evidence, exc)
                 # A response hook that raised for the status has shown it.
                 response = getattr(exc, "response", response)
+                first = broke = None
             evidence.ended = call.terms.clock()
             if (
                 call.policy.retry is None
@@ -134,7 +164,15 @@ def exchange(  # noqa: C901, PLR0912 -- a life, in order
                 and 200 <= response.status_code < 300
             ):
                 return _answered(call, response)
-            yield from _understood(call, evidence, response, failure)
+            if response is not None:
+                _look_at_head(call, evidence, response)
+                if (
+                    response.status_code in call.profile.coded
+                    and call.key is not None
+                ):
+                    codes = yield from _codes(call, evidence, response)
+                    _read_codes(call, evidence, response, codes)
+            _count(call, evidence, failure if response is None else response)
             step = next_step(call, evidence, response, failure)
             if isinstance(step, Stop):
                 break
@@ -146,6 +184,7 @@ def exchange(  # noqa: C901, PLR0912 -- a life, in order
         if failure is None:
             failure = yield from _read(call, evidence, response)
     except BaseException as exc:
+        broke = None  # an exception must not hold its own frame
         leave(call, exc)
         raise
     return settle(call, response, failure, step.reason)
@@ -181,15 +220,6 @@ def _time_to_drain(call: Call, wait: float) -> float:
         return MAX_DRAIN
     left = call.deadline - call.terms.clock() - wait - MIN_LEFT
     return max(0.0, min(MAX_DRAIN, left))
-
-
-def _reads_now(call: Call, status: int) -> bool:
-    policy = call.policy
-    return (
-        policy.retry is not None
-        or not policy.retries(status)
-        or call.profile.wants_body(status)
-    )
 
 
 def _read(
@@ -254,21 +284,18 @@ def _is_ours(call: Call, exc: Any) -> bool:
     return exc.response.request.extensions.get(EXTENSION) is call
 
 
-def _understood(
-    call: Call,
-    evidence: Evidence,
-    response: Response | None,
-    failure: Exception | None,
-) -> Generator[Effect, Any, None]:
-    """Work out what the answer means."""
-    if response is not None:
-        evidence.replayed = call.profile.is_replay(response.headers)
-        if call.key is not None and call.profile.wants_body(
-            response.status_code
-        ):
-            codes = yield from _codes(call, evidence, response)
-            _read_codes(call, evidence, response, codes)
-    call.note_doubt(evidence, failure if response is None else response)
+def _look_at_head(call: Call, evidence: Evidence, response: Response) -> None:
+    headers = response.headers
+    evidence.telling = any_of(headers, call.profile.telling)
+    if evidence.telling:
+        evidence.replayed = call.profile.is_replay(headers)
+
+
+def _count(call: Call, evidence: Evidence, shown: object) -> None:
+    """Count an attempt that is understood."""
+    if evidence.doubtful:
+        # What is in doubt shows the latest one, never a later 4xx.
+        call.doubt = shown
     if evidence.poll and not evidence.in_flight:
         call.counted += 1
     call.polls = call.polls + 1 if evidence.in_flight else 0

@@ -95,6 +95,8 @@ class Module(Protocol):
     Request: Any
     Response: Any
 
+    def __hash__(self) -> int: ...
+
 
 NAMES = ("httpx", "httpx2")
 

@@ -56,8 +56,8 @@ class Limits:
         if left <= 0:
             msg = "the deadline passed while the answer was read"
             raise call.library.ReadTimeout(msg)
-        if self._watch is None and call.tap is not None:
-            read = call.tap.timeouts.get("read")
+        if self._watch is None and call.timeouts is not None:
+            read = call.timeouts.get("read")
             if read is None or read > left:
                 self._watch = self._start(left)
 

@@ -39,7 +39,9 @@ class ClientMixin(_Shared):
     __slots__ = ()
 
     def send(self, request: Any, **options: Any) -> Any:
-        return self._samekey.send(self, super().send, request, options)
+        bound = self._samekey
+        call = bound.open(self, request, options)
+        return bound.run(call, super().send)
 
     def resume(self, exc: BaseException) -> Any:
         """
@@ -62,7 +64,8 @@ class ClientMixin(_Shared):
 
             GaveUp: As for any call.
         """
-        return self._samekey.resume(self, super().send, exc)
+        bound = self._samekey
+        return bound.run(bound.resume(self, exc), super().send)
 
 
 class AsyncClientMixin(_Shared):
@@ -71,8 +74,11 @@ class AsyncClientMixin(_Shared):
     __slots__ = ()
 
     async def send(self, request: Any, **options: Any) -> Any:
-        return await self._samekey.send(self, super().send, request, options)
+        bound = self._samekey
+        call = bound.open(self, request, options)
+        return await bound.run(call, super().send)
 
     async def resume(self, exc: BaseException) -> Any:
         """Same as `Client.resume`, awaiting."""
-        return await self._samekey.resume(self, super().send, exc)
+        bound = self._samekey
+        return await bound.run(bound.resume(self, exc), super().send)

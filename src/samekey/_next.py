@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from samekey._call import Call
 from samekey._library import Response
+from samekey._outcome import IDEMPOTENT_METHODS
 from samekey._policy import MIN_LEFT
 from samekey._report import Verdict
 from samekey._verdict import Evidence
@@ -48,10 +49,14 @@ def next_step(  # noqa: PLR0911 -- one for each reason
     failure: Exception | None,
 ) -> Resend | Stop:
     """Decide what follows an attempt."""
-    forbidden = _forbidden(evidence)
-    if forbidden is not None:
-        return Stop(forbidden)
-    strategies = _strategies(call, evidence, response, failure)
+    if evidence.reuse:
+        return Stop("key_reuse")
+    # Not even `retry=` may ask again after these two.
+    if evidence.replayed and (evidence.status or 0) >= 500:
+        return Stop("replayed_error")
+    strategies: StrategyCaller | None = None
+    if call.policy.retry is not None or call.policy.wait is not None:
+        strategies = _strategies(call, evidence, response, failure)
     unwanted = _unwanted(call, evidence, failure)
     if unwanted is not None and not (
         strategies is not None
@@ -69,20 +74,11 @@ def next_step(  # noqa: PLR0911 -- one for each reason
     late = _too_late(call, evidence, seconds)
     if late is not None:
         return Stop(late)
-    if not evidence.in_flight and not call.terms.budget.spend(call.url):
+    if not evidence.in_flight and not call.terms.budget.spend(call.origin):
         return Stop("budget")
     if strategies is not None:
         strategies.will_sleep(seconds)
     return Resend(seconds)
-
-
-def _forbidden(evidence: Evidence) -> Reason | None:
-    """Not even `retry=` may ask again after these."""
-    if evidence.reuse:
-        return "key_reuse"
-    if evidence.replayed and (evidence.status or 0) >= 500:
-        return "replayed_error"
-    return None
 
 
 def _unwanted(
@@ -97,15 +93,17 @@ def _unwanted(
         return None
     if evidence.in_flight or evidence.lost:
         return None
-    assert evidence.status is not None
-    return None if call.policy.retries(evidence.status) else "status"
+    return None if evidence.status in call.policy.retried else "status"
 
 
 def _unsafe(call: Call, evidence: Evidence) -> Reason | None:
     if evidence.verdict is not Verdict.NOT_SENT:
-        if call.guarded or not call.protected:
+        keyed = call.key is not None and not call.bare
+        # A hop of a redirect may have another method.
+        safe = keyed or call.request.method in IDEMPOTENT_METHODS
+        if call.guarded or not safe:
             return "unkeyed"
-        if call.key is not None and not call.bare and not call.vouched():
+        if keyed and not call.vouched():
             return "unvouched"
     return None if call.replayable else "body"
 
@@ -115,18 +113,16 @@ def _strategies(
     evidence: Evidence,
     response: Response | None,
     failure: Exception | None,
-) -> StrategyCaller | None:
-    policy = call.policy
-    if policy.retry is None and policy.wait is None:
-        return None
-    if call.strategies is None:
-        call.strategies = StrategyCaller(call.started)
-    call.strategies.show(
+) -> StrategyCaller:
+    strategies = call.strategies
+    if strategies is None:
+        strategies = call.strategies = StrategyCaller(call.started)
+    strategies.show(
         max(1, call.counted),
         evidence.ended,
         response if failure is None else failure,
     )
-    return call.strategies
+    return strategies
 
 
 def _wait(
@@ -142,7 +138,7 @@ def _wait(
         seconds = strategies.wait(call.policy)
     else:
         seconds = default_wait(evidence, call.counted, terms.random)
-    if response is None:
+    if response is None or not evidence.telling:
         return seconds
     evidence.asked = retry_after(response.headers, terms.wall())
     return max(seconds, evidence.asked)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import attrs
 
-from samekey._policy import doubtful_status
+from samekey._policy import DOUBTFUL_STATUSES
 from samekey._report import Outcome, Verdict
 from samekey._verdict import Evidence
 
@@ -134,9 +134,12 @@ class Past:
 
     def add(self, evidence: Evidence) -> None:
         """Count one more attempt."""
-        self.doubtful = self.doubtful or evidence.doubtful
-        self.settled = self.settled or evidence.settled
-        self.touched = self.touched or not evidence.harmless
+        if evidence.doubtful:
+            self.doubtful = True
+        if evidence.settled:
+            self.settled = True
+        if not evidence.harmless:
+            self.touched = True
 
 
 _FITS_HISTORY: dict[History, Callable[[Past, Evidence], bool]] = {
@@ -162,7 +165,7 @@ _FITS_STATUS: dict[Last, Callable[[Evidence, int], bool]] = {
     ),
     Last.GONE: lambda last, status: status in {404, 410},
     Last.READ_DOUBTFUL: lambda last, status: (
-        not last.lost and (last.harmless or doubtful_status(status))
+        not last.lost and (last.harmless or status in DOUBTFUL_STATUSES)
     ),
     Last.READ_STATUS: lambda last, status: not last.lost,
 }

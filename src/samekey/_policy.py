@@ -37,16 +37,13 @@ MIN_LEFT = 0.05
 RETRIED_CLIENT_STATUSES = frozenset({408, 425, 429})
 SETTLED_SERVER_STATUSES = frozenset({501, 505, 511})
 
+DOUBTFUL_STATUSES = {408} | frozenset(
+    range(500, 1000)
+) - SETTLED_SERVER_STATUSES
+"""A request that was answered with one of these may have been executed."""
 
-def doubtful_status(status: int) -> bool:
-    """Tell whether a request answered with *status* may have been executed."""
-    return status == 408 or (
-        status >= 500 and status not in SETTLED_SERVER_STATUSES
-    )
-
-
-def retried_by_default(status: int) -> bool:
-    return status in RETRIED_CLIENT_STATUSES or doubtful_status(status)
+RETRIED_STATUSES = RETRIED_CLIENT_STATUSES | DOUBTFUL_STATUSES
+"""The statuses that are retried by default."""
 
 
 def check_attempts(attempts: object) -> int:
@@ -186,9 +183,8 @@ class RetryPolicy:
     statuses: frozenset[int] | None = attrs.field(
         default=None, converter=_statuses
     )
+    retried: frozenset[int] = attrs.field(init=False, repr=False, eq=False)
 
-    def retries(self, status: int) -> bool:
-        """Tell whether *status* is one that is retried."""
-        if self.statuses is None:
-            return retried_by_default(status)
-        return status in self.statuses
+    @retried.default
+    def _retried(self) -> frozenset[int]:
+        return RETRIED_STATUSES if self.statuses is None else self.statuses

@@ -46,56 +46,58 @@ class _Guarded(Answer):
     """A body that must not pass the deadline, nor what *limits* say."""
 
     def __init__(
-        self, inner: Any, call: Call, extensions: Any, limits: Limits | None
+        self,
+        inner: Any,
+        call: Call,
+        extensions: Any,
+        limits: Limits | None = None,
     ) -> None:
         self.inner = inner
         self.call = call
         self.extensions = extensions
         self.limits = limits
 
-    def late(self) -> float:
-        """Give the time from which chunks are looked at one by one."""
-        return 0.0 if self.limits is not None else self.call.lowers_from
-
-    def check(self, chunk: bytes) -> None:
-        if self.limits is None:
-            self.limits = Limits(self.call, self.extensions)
-        self.limits.check(chunk)
-
-    def end(self) -> None:
-        if self.limits is not None:
-            self.limits.stop()
-
 
 class Guarded(_Guarded):
     """The sync one."""
 
     def __iter__(self) -> Iterator[bytes]:
-        late = self.late()
-        clock = self.call.terms.clock
+        call = self.call
+        limits = self.limits
+        # The time from which chunks are looked at one by one.
+        late = call.lowers_from if limits is None else 0.0
+        clock = call.terms.clock
         try:
             for chunk in self.inner:
                 if clock() > late:
-                    self.check(chunk)
+                    if limits is None:
+                        limits = Limits(call, self.extensions)
+                    limits.check(chunk)
                 yield chunk
         finally:
-            self.end()
+            if limits is not None:
+                limits.stop()
 
 
 class AsyncGuarded(_Guarded):
     """The async one."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        late = self.late()
-        clock = self.call.terms.clock
+        call = self.call
+        limits = self.limits
+        late = call.lowers_from if limits is None else 0.0
+        clock = call.terms.clock
         chunks = aiter(self.inner)
         try:
             async for chunk in chunks:
                 if clock() > late:
-                    self.check(chunk)
+                    if limits is None:
+                        limits = Limits(call, self.extensions)
+                    limits.check(chunk)
                 yield chunk
         finally:
-            self.end()
+            if limits is not None:
+                limits.stop()
             await left(chunks)
 
 
@@ -215,12 +217,9 @@ def only_once(library: Module, stream: Any) -> Any:
     return cls(stream, library.StreamConsumed)
 
 
+@functools.lru_cache(maxsize=32)
 def stream_class(library: Module, own: type) -> Any:
     """Make *own* a class of the library."""
-    return _class_for(library.SyncByteStream, library.AsyncByteStream, own)
-
-
-@functools.lru_cache(maxsize=32)
-def _class_for(sync: type, asynchronous: type, own: type) -> type:
-    base = sync if hasattr(own, "__iter__") else asynchronous
+    sync = hasattr(own, "__iter__")
+    base = library.SyncByteStream if sync else library.AsyncByteStream
     return type(own.__name__, (own, base), {})

@@ -7,6 +7,7 @@ import os
 import random as _random
 import threading
 import time
+import weakref
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypedDict
@@ -15,7 +16,6 @@ from urllib.parse import urlsplit
 import attrs
 
 from samekey._budget import RetryBudget
-from samekey._library import origin
 from samekey._memory import Memory
 from samekey._policy import RetryPolicy, check_seconds
 from samekey._watchdog import Watchdog
@@ -108,14 +108,24 @@ class ForkGuard:
 
     A forked child that used them would read its parent's answers, with no
     error (measured: 16 of 30 children did).
+
+    Attributes:
+        pid: The process that used the connections first.
+
+        passed: This process has been checked; a fork takes that back.
     """
 
     def __init__(self) -> None:
         self.pid: int | None = None
+        self.passed = False
+        _GUARDS.add(self)
 
     def check(self) -> None:
         """
         Check that this process may use the connections.
+
+        Asking for the pid costs about as much as choosing a key, so it is
+        asked for only where *passed* is not set.
 
         Raises:
             RuntimeError: In a forked child of the process that used them
@@ -131,6 +141,19 @@ class ForkGuard:
                 " its own"
             )
             raise RuntimeError(msg)
+        self.passed = True
+
+
+_GUARDS: weakref.WeakSet[ForkGuard] = weakref.WeakSet()
+
+
+def _doubt_guards() -> None:
+    for guard in _GUARDS:
+        guard.passed = False
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch -- not on Windows
+    os.register_at_fork(after_in_child=_doubt_guards)
 
 
 def _retention(value: object) -> float:
@@ -201,16 +224,13 @@ class Terms:
     guard: ForkGuard = attrs.field(factory=ForkGuard, repr=False)
     lock: threading.Lock = attrs.field(factory=threading.Lock, repr=False)
 
-    def vouches(self, url: Any, base: Any) -> bool:
+    def vouches(self, here: Origin, home: Origin | None) -> bool:
         """
-        Tell whether somebody vouched that the host of *url* keeps keys.
+        Tell whether somebody vouched that the host *here* keeps keys.
 
-        *base* is the client's base_url, or None. With neither a base_url nor
-        `origins=` every host is vouched for.
+        *home* is that of the client's base_url, or None. With neither a
+        base_url nor `origins=` every host is vouched for.
         """
-        if self.origins is None and base is None:
-            return True
-        here = origin(url)
-        if base is not None and here == origin(base):
-            return True
-        return self.origins is not None and here in self.origins
+        if self.origins is None:
+            return home is None or here == home
+        return here == home or here in self.origins

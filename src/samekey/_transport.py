@@ -18,8 +18,8 @@ from samekey._call import Call
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._handing import hand_out
-from samekey._headers import add, has
-from samekey._library import Request, Response, library_of
+from samekey._headers import has, with_field
+from samekey._library import Module, Request, Response, library_of
 from samekey._names import EXTENSION
 from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
@@ -74,33 +74,40 @@ class _Door:
 
     def _open(self, request: Request) -> Call | None:
         """Give the call to run; None if a samekey client does the work."""
-        self._terms.guard.check()
-        with self._terms.lock:
-            call = self._call_for(request)
-            if call is not None:
-                call.active = True
+        terms = self._terms
+        if not terms.guard.passed:
+            terms.guard.check()
+        with terms.lock:
+            carried = request.extensions.get(EXTENSION)
+            call: Call | None = None
+            if isinstance(carried, Call):
+                if not carried.is_transport and carried.active:
+                    return None
+                call = _taken_up(carried, request)
+            if call is None:
+                call = open_call(
+                    terms, _library(type(request)), request, kind=CallBelow
+                )
+            call.active = True
         return call
 
-    def _call_for(self, request: Request) -> Call | None:
-        carried = request.extensions.get(EXTENSION)
-        if isinstance(carried, Call):
-            if not carried.is_transport and carried.active:
-                return None
-            if request.method == carried.method and request.url == carried.url:
-                call = again(carried, request)
-                # A client that resumed it has put the key there.
-                call.in_header = has(request.headers, call.header)
-                return _below(call)
-            if _redirected(carried):
-                return _next_hop(carried, request)
-        library = library_of(type(request))
-        if library is None:
-            msg = (
-                "request must be one of httpx or httpx2, got"
-                f" {type(request).__name__}"
-            )
-            raise TypeError(msg)
-        return open_call(self._terms, library, request, kind=CallBelow)
+
+def _taken_up(carried: Call, request: Request) -> Call | None:
+    """Take up what *request* carries, if it belongs to it."""
+    if request.method == carried.method and request.url == carried.url:
+        call = again(carried, request)
+        # A client that resumed it has put the key there.
+        call.in_header = has(request.headers, call.header)
+        return _below(call)
+    return _next_hop(carried, request) if _redirected(carried) else None
+
+
+def _library(cls: type) -> Module:
+    library = library_of(cls)
+    if library is None:
+        msg = f"request must be one of httpx or httpx2, got {cls.__name__}"
+        raise TypeError(msg)
+    return library
 
 
 class CallBelow(Call):
@@ -145,12 +152,14 @@ def outgoing(call: Call) -> Request:
     request: Any = call.request
     copy: Any = object.__new__(type(request))
     copy.__dict__.update(request.__dict__)
-    headers = copy.headers = call.library.Headers(request.headers)
-    if call.key is not None:
+    if call.key is None or call.bare or call.in_header:
+        headers = copy.headers = call.library.Headers(request.headers)
         if call.bare:
             headers.pop(call.header.name, None)
-        elif not call.in_header:
-            add(headers, call.header, call.key)
+    else:
+        copy.headers = with_field(
+            request.headers, call.profile.header, call.key
+        )
     result: Request = copy
     return result
 

@@ -33,7 +33,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from samekey._library import Module
-from samekey._policy import doubtful_status
+from samekey._policy import DOUBTFUL_STATUSES
 from samekey._report import Verdict
 
 
@@ -61,6 +61,7 @@ class Evidence:
     started = 0.0
     ended = 0.0
     waited = 0.0
+    telling = False  # its head has headers that tell more
     asked = 0.0  # how long the server asked to wait after it
     poll = False  # it asked for the answer of a request still running
     hop = False  # it followed a redirect
@@ -90,9 +91,11 @@ class Evidence:
     @property
     def doubtful(self) -> bool:
         """Whether the server may have executed it without settling it."""
-        if self.verdict is Verdict.UNKNOWN or self.in_flight:
-            return True
-        return self.status is not None and doubtful_status(self.status)
+        return (
+            self.verdict is Verdict.UNKNOWN
+            or self.in_flight
+            or self.status in DOUBTFUL_STATUSES
+        )
 
     @property
     def harmless(self) -> bool:

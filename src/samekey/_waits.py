@@ -18,7 +18,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from samekey._headers import any_of
 from samekey._policy import RetryPolicy
 from samekey._report import Verdict
 from samekey._verdict import Evidence
@@ -30,7 +29,6 @@ NEVER = math.inf
 LONGEST_HINT = 86_400.0
 """With no deadline, a server's hint over a day is not waited for."""
 
-_HINTS = frozenset({b"retry-after", b"retry-after-ms"})
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _MONTHS = {
     name: number
@@ -82,8 +80,6 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
 
         now: The time, in seconds since the epoch.
     """
-    if not any_of(headers, _HINTS):
-        return 0.0
     text = headers.get("retry-after-ms")
     if text is not None and _DIGITS.fullmatch(text.strip()):
         return int(text) / 1000
@@ -198,6 +194,20 @@ def _state_class() -> type[Any]:
     return State
 
 
+@functools.cache
+def _prototype() -> dict[str, Any]:
+    # What a state is born with does not change, and making it costs more
+    # than asking it.
+    return dict(_state_class()(None, None, (), {}).__dict__)
+
+
+def _new_state() -> Any:
+    cls: Any = _state_class()
+    state: Any = cls.__new__(cls)
+    state.__dict__.update(_prototype())
+    return state
+
+
 class StrategyCaller:
     """
     Calls a policy's tenacity strategies with a `RetryCallState` of ours.
@@ -207,15 +217,16 @@ class StrategyCaller:
     """
 
     def __init__(self, started: float) -> None:
-        self.state = _state_class()(None, None, (), {})
+        self.state = _new_state()
         self.state.start_time = started
 
     def show(self, number: int, now: float, result: object) -> None:
         """Show the strategies how attempt *number* ended."""
-        self.state.attempt_number = number
-        self.state.ended = result
-        self.state.outcome = None
-        self.state.outcome_timestamp = now
+        state = self.state
+        state.attempt_number = number
+        state.ended = result
+        state.future = None
+        state.outcome_timestamp = now
 
     def wants_retry(self, policy: RetryPolicy) -> bool:
         """Ask `retry=`."""
@@ -231,12 +242,14 @@ class StrategyCaller:
         """Ask `wait=`."""
         assert policy.wait is not None
         seconds: Any = policy.wait(self.state)
-        if inspect.isawaitable(seconds):
+        if not isinstance(seconds, (int, float)) and inspect.isawaitable(
+            seconds
+        ):
             _close(seconds)
             msg = "wait must be a plain strategy, got one that is awaited"
             raise TypeError(msg)
         value = float(seconds)
-        if math.isnan(value) or value < 0:
+        if not value >= 0:  # NaN is not, either
             msg = f"wait must give a time of at least 0, got {seconds!r}"
             raise ValueError(msg)
         return value

@@ -1,23 +1,25 @@
 """
 The last step before the transport.
 
-A `Tap` listens to one send: it feeds the attempt's evidence, passes each event
-on to the user's own `trace`, and lowers the httpx timeouts to what is left of
-the deadline whenever a phase begins (connect, write and read would each take
-the whole remainder otherwise). `Wire` stands in for a transport and taps the
-sends of ours that pass.
+A send is tapped: its events feed the attempt's evidence, go on to the user's
+own `trace`, and lower the httpx timeouts to what is left of the deadline
+whenever a phase begins (connect, write and read would each take the whole
+remainder otherwise). `Wire` stands in for a transport and taps the sends of
+ours that pass.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from samekey._call import Call
 from samekey._library import Request, Response
 from samekey._names import EXTENSION
 from samekey._policy import DEFAULT
-from samekey._watchdog import Watch
+from samekey._verdict import Evidence
 
 
 SENDING: ContextVar[Call | None] = ContextVar("samekey_sending", default=None)
@@ -35,129 +37,132 @@ LEAST = 0.001
 """The least timeout: 0 would mean non-blocking."""
 
 
-class Tap:
-    """Listens to one send of one attempt."""
+def _hear(
+    call: Call,
+    evidence: Evidence,
+    user: Callable[[str, Any], None] | None,
+    name: str,
+    info: dict[str, Any],
+) -> None:
+    """Take one event of a sync transport."""
+    if user is not None:
+        user(name, info)
+    evidence.listen(name, info)
+    react = _REACTIONS.get(name)
+    if react is not None:
+        react(call, info)
 
-    _stream: Any = None
-    _watch: Watch | None = None
 
-    def __init__(self, call: Call, extensions: dict[str, Any]) -> None:
-        self._call = call
-        self.evidence: Any = call.evidence
-        self.extensions = extensions  # as they were
-        self._user = extensions.get("trace")
-        # Of this send alone: httpcore reads them anew in each phase.
-        timeouts = extensions.get("timeout")
-        self.timeouts: dict[str, float | None] = (
-            {} if timeouts is None else {**timeouts}
-        )
-        if call.counted > 1 or call.policy.deadline is not DEFAULT:
-            self._lower()
+async def _ahear(
+    call: Call,
+    evidence: Evidence,
+    user: Callable[[str, Any], Awaitable[None]] | None,
+    name: str,
+    info: dict[str, Any],
+) -> None:
+    """Take one event of an async transport."""
+    if user is not None:
+        await user(name, info)
+    _hear(call, evidence, None, name, info)
 
-    def hear(self, name: str, info: dict[str, Any]) -> None:
-        """Take one event of a sync transport."""
-        if self._user is not None:
-            self._user(name, info)
-        self._note(name, info)
 
-    async def ahear(self, name: str, info: dict[str, Any]) -> None:
-        """Take one event of an async transport."""
-        if self._user is not None:
-            await self._user(name, info)
-        self._note(name, info)
+def _lower(call: Call) -> float | None:
+    if not call.active:
+        return None  # handed out: the deadline has ended
+    deadline = call.deadline
+    if deadline is None:
+        return None
+    now = call.terms.clock()
+    left = max(deadline - now, LEAST)
+    timeouts = call.timeouts
+    if now > call.lowers_from and timeouts is not None:
+        for name in ("connect", "read", "write", "pool"):
+            value = timeouts.get(name)
+            if value is None or value > left:
+                timeouts[name] = left
+    return left
 
-    def _note(self, name: str, info: dict[str, Any]) -> None:
-        self.evidence.listen(name, info)
-        react = _REACTIONS.get(name)
-        if react is not None:
-            react(self, info)
 
-    def _lower(self) -> float | None:
-        call = self._call
-        if not call.active:
-            return None  # handed out: the deadline has ended
-        deadline = call.deadline
-        now = call.terms.clock()
-        if deadline is None:
-            return None
-        left = max(deadline - now, LEAST)
-        if now > call.lowers_from:
-            timeouts = self.timeouts
-            for name in ("connect", "read", "write", "pool"):
-                value = timeouts.get(name)
-                if value is None or value > left:
-                    timeouts[name] = left
-        return left
+# What happens when a phase begins or ends.
 
-    # What happens when a phase begins or ends.
 
-    def _phase(self, info: dict[str, Any]) -> None:
-        left = self._lower()
-        # Read before the event by the code that waits for the connection.
-        if left is not None and "timeout" in info:
-            value = info["timeout"]
-            info["timeout"] = left if value is None else min(value, left)
+def _phase(call: Call, info: dict[str, Any]) -> None:
+    left = _lower(call)
+    # Read before the event by the code that waits for the connection.
+    if left is not None and "timeout" in info:
+        value = info["timeout"]
+        info["timeout"] = left if value is None else min(value, left)
 
-    def _connected(self, info: dict[str, Any]) -> None:
-        self._stream = info["return_value"]
 
-    def _waiting(self, info: dict[str, Any]) -> None:
-        left = self._lower()
-        if left is not None and self._stream is not None:
-            sock = self._stream.get_extra_info("socket")
-            # The read timeout goes first; a head that drips is for the dog.
-            self._watch = self._call.terms.watchdog.watch(sock, left + GRACE)
+def _connected(call: Call, info: dict[str, Any]) -> None:
+    call.network = info["return_value"]
 
-    def _waited(self, info: dict[str, Any]) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+
+def _waiting(call: Call, info: dict[str, Any]) -> None:
+    left = _lower(call)
+    if left is not None and call.network is not None:
+        sock = call.network.get_extra_info("socket")
+        # The read timeout goes first; a head that drips is for the dog.
+        call.watch = call.terms.watchdog.watch(sock, left + GRACE)
+
+
+def _waited(call: Call, info: dict[str, Any]) -> None:
+    if call.watch is not None:
+        call.watch.cancel()
+        call.watch = None
 
 
 _REACTIONS = {
     f"{prefix}.{event}": reaction
     for prefix in ("connection", "http11", "http2", "proxy", "socks")
     for event, reaction in (
-        ("connect_tcp.started", Tap._phase),
-        ("connect_unix_socket.started", Tap._phase),
-        ("start_tls.started", Tap._phase),
-        ("connect_tcp.complete", Tap._connected),
-        ("start_tls.complete", Tap._connected),
-        ("send_request_headers.started", Tap._phase),
-        ("send_request_body.started", Tap._phase),
-        ("receive_response_headers.started", Tap._phase),
-        ("receive_response_body.started", Tap._phase),
+        ("connect_tcp.started", _phase),
+        ("connect_unix_socket.started", _phase),
+        ("start_tls.started", _phase),
+        ("connect_tcp.complete", _connected),
+        ("start_tls.complete", _connected),
+        ("send_request_headers.started", _phase),
+        ("send_request_body.started", _phase),
+        ("receive_response_headers.started", _phase),
+        ("receive_response_body.started", _phase),
     )
 } | {
     # Other streams share an HTTP/2 connection: its socket is left alone.
-    "http11.receive_response_headers.started": Tap._waiting,
-    "http11.receive_response_headers.complete": Tap._waited,
-    "http11.receive_response_headers.failed": Tap._waited,
+    "http11.receive_response_headers.started": _waiting,
+    "http11.receive_response_headers.complete": _waited,
+    "http11.receive_response_headers.failed": _waited,
 }
 
 
 def tap(
     request: Request, transport: object, *, asynchronous: bool
-) -> Tap | None:
+) -> Evidence | None:
     """Listen to a send of *request*, if it is one of ours."""
-    call = request.extensions.get(EXTENSION)
+    extensions = request.extensions
+    call = extensions.get(EXTENSION)
     if not isinstance(call, Call):
         call = SENDING.get()
         if call is None or not _same_target(call, request):
             return None
-    evidence = call.begun()
+    evidence = call.evidence
+    assert evidence is not None
     evidence.sends += 1
     evidence.carrier = type(transport)
     evidence.status = None
-    extensions = request.extensions
-    result = call.tap = Tap(call, extensions)
+    # Of this send alone: httpcore reads them anew in each phase.
+    timeouts = extensions.get("timeout")
+    call.timeouts = timeouts = {} if timeouts is None else {**timeouts}
+    call.network = None
+    if call.counted > 1 or call.policy.deadline is not DEFAULT:
+        _lower(call)
+    hear = _ahear if asynchronous else _hear
     request.extensions = {
         **extensions,
         EXTENSION: call,
-        "trace": result.ahear if asynchronous else result.hear,
-        "timeout": result.timeouts,
+        "trace": partial(hear, call, evidence, extensions.get("trace")),
+        "timeout": timeouts,
     }
-    return result
+    return evidence
 
 
 def _same_target(call: Call, request: Request) -> bool:
@@ -174,24 +179,26 @@ class Wire:
 
     def handle_request(self, request: Request) -> Response:
         """Send *request* through the transport, listening if it is ours."""
-        ear = tap(request, self.transport, asynchronous=False)
-        if ear is None:
+        extensions = request.extensions
+        evidence = tap(request, self.transport, asynchronous=False)
+        if evidence is None:
             response: Response = self.transport.handle_request(request)
             return response
         try:
             response = self.transport.handle_request(request)
         except BaseException as exc:
-            ear.evidence.failure = exc
+            evidence.failure = exc
             raise
         finally:
-            request.extensions = ear.extensions
-        ear.evidence.status = response.status_code
+            request.extensions = extensions
+        evidence.status = response.status_code
         return response
 
     async def handle_async_request(self, request: Request) -> Response:
         """Same as `handle_request`, awaiting."""
-        ear = tap(request, self.transport, asynchronous=True)
-        if ear is None:
+        extensions = request.extensions
+        evidence = tap(request, self.transport, asynchronous=True)
+        if evidence is None:
             response: Response = await self.transport.handle_async_request(
                 request
             )
@@ -199,9 +206,9 @@ class Wire:
         try:
             response = await self.transport.handle_async_request(request)
         except BaseException as exc:
-            ear.evidence.failure = exc
+            evidence.failure = exc
             raise
         finally:
-            request.extensions = ear.extensions
-        ear.evidence.status = response.status_code
+            request.extensions = extensions
+        evidence.status = response.status_code
         return response

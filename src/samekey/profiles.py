@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from samekey._headers import Field, any_of
+from samekey._headers import Field
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +33,11 @@ class Profile:
             used with another payload.
 
         replay_headers: Headers whose value `true` marks a recorded answer.
+
+        coded: The statuses whose meaning stands in the body.
+
+        telling: The headers, in lower case, that say what a failed answer
+            means, or when to ask again. Few answers have one.
     """
 
     name: str
@@ -40,24 +45,17 @@ class Profile:
     in_flight_codes: frozenset[str] = frozenset()
     reuse_codes: frozenset[str] = frozenset()
     replay_headers: tuple[str, ...] = ()
-    _replay_names: frozenset[bytes] = attrs.field(
-        init=False,
-        repr=False,
-        default=attrs.Factory(
-            lambda self: frozenset(
-                name.lower().encode() for name in self.replay_headers
-            ),
-            takes_self=True,
-        ),
-    )
+    coded: frozenset[int] = frozenset({400, 409, 422})
+    telling: frozenset[bytes] = attrs.field(init=False, repr=False)
 
-    def wants_body(self, status: int) -> bool:
-        """Tell whether the meaning of *status* stands in the body."""
-        return status in _CODED
+    @telling.default
+    def _telling(self) -> frozenset[bytes]:
+        names = (*self.replay_headers, "retry-after", "retry-after-ms")
+        return frozenset(name.lower().encode() for name in names)
 
     def is_replay(self, headers: Mapping[str, str]) -> bool:
         """Tell whether the answer is marked as a recorded one."""
-        return any_of(headers, self._replay_names) and any(
+        return any(
             headers.get(name, "").strip().lower() == "true"
             for name in self.replay_headers
         )
@@ -66,7 +64,7 @@ class Profile:
         self, status: int, codes: frozenset[str], *, after_doubt: bool
     ) -> bool:
         """Tell whether the server refused the key as another payload's."""
-        if status not in _CODED:
+        if status not in self.coded:
             return False
         if status == _UNPROCESSABLE and after_doubt:
             return True
@@ -90,7 +88,6 @@ class Profile:
 
 _CONFLICT = 409
 _UNPROCESSABLE = 422
-_CODED = frozenset({400, _CONFLICT, _UNPROCESSABLE})
 
 
 GENERIC = Profile(

@@ -313,7 +313,8 @@ def test_a_used_client_is_not_wrapped_for_a_child(client_kind):
         with client_kind.over(plain) as session:
             session.post("/payments", json=PAYMENT)
             wrapped = samekey.wrap(plain)
-            wrapped._samekey.terms.guard.pid = 1
+            guard = wrapped._samekey.terms.guard
+            guard.pid, guard.passed = 1, False
 
             with pytest.raises(RuntimeError, match=r"^this client belongs to"):
                 session.call(wrapped.post, "/payments", json=PAYMENT)

@@ -178,7 +178,8 @@ class TestOrigins:
         terms = Terms(origins=origins)
 
         assert vouched is terms.vouches(
-            library.URL(str(URL)), None if base is None else library.URL(base)
+            origin(library.URL(str(URL))),
+            None if base is None else origin(library.URL(base)),
         )
 
 
