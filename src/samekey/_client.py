@@ -171,7 +171,9 @@ class SyncBound(Bound):
             response = _DRIVER.run(call, transmit)
         finally:
             call.active = False
-        return hand_out(call, response) if call.unread else response
+        if response.is_closed or not call.unread:
+            return response
+        return hand_out(call, response)
 
 
 class AsyncBound(Bound):
@@ -197,9 +199,9 @@ class AsyncBound(Bound):
             response = await _ASYNC_DRIVER.run(call, transmit)
         finally:
             call.active = False
-        if call.unread:
-            return hand_out(call, response, asynchronous=True)
-        return response
+        if response.is_closed or not call.unread:
+            return response
+        return hand_out(call, response, asynchronous=True)
 
 
 _DRIVER = Driver()

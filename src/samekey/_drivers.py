@@ -65,7 +65,7 @@ class Driver:
         if begins(call):
             try:
                 first = transmit(None)
-                if not first.is_closed and reads(call, first):
+                if not (first.is_closed or call.unread) and reads(call, first):
                     self._read(call, first)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
@@ -190,7 +190,7 @@ class AsyncDriver:
         if begins(call):
             try:
                 first = await transmit(None)
-                if not first.is_closed and reads(call, first):
+                if not (first.is_closed or call.unread) and reads(call, first):
                     await self._read(call, first)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc

@@ -61,14 +61,21 @@ def begins(call: Call) -> bool:
         or call.policy.retry is not None
     ):
         return False
-    call.begin()
+    if call.evidence is not None or call.first_sent is not None:
+        call.begin()
+        return True
+    # The same, where nothing went before: it begins as it was opened.
+    evidence = call.evidence = Evidence()
+    evidence.started = call.first_sent = call.started
+    call.first_sent_wall = call.terms.wall()
+    call.counted = 1
     return True
 
 
 def reads(call: Call, response: Response) -> bool:
-    """Tell whether the body of a first answer is to be read at once."""
+    """Tell whether the unread body of a first answer is read at once."""
     status = response.status_code
-    if call.unread or not 200 <= status < 300:
+    if not 200 <= status < 300:
         return False
     evidence = call.evidence
     assert evidence is not None

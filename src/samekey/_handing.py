@@ -13,9 +13,6 @@ def hand_out(
     call: Call, response: Response, *, asynchronous: bool = False
 ) -> Response:
     """Let errors of the body's stream carry the operation."""
-    if not response.is_closed:
-        cls = stream_class(
-            call.library, AsyncHanded if asynchronous else Handed
-        )
-        response.stream = cls(response.stream, call, response.headers)
+    cls = stream_class(call.library, AsyncHanded if asynchronous else Handed)
+    response.stream = cls(response.stream, call, response.headers)
     return response

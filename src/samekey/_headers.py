@@ -94,14 +94,6 @@ def add(headers: Any, field: Field, value: str) -> None:
 def with_field(headers: Any, field: Field, value: str) -> Any:
     """Copy *headers*, and add *field*, which is not among them."""
     cls: Any = type(headers)
-    if not has_list(cls):
-        copy = cls(headers)
-        copy[field.name] = value
-        return copy
-    copy = cls.__new__(cls)
-    copy.__dict__.update(headers.__dict__)
-    copy._list = [
-        *headers._list,
-        (field.raw, field.lower, value.encode("ascii")),
-    ]
+    copy = cls(headers)
+    add(copy, field, value)
     return copy

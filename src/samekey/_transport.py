@@ -19,7 +19,7 @@ from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._handing import hand_out
 from samekey._headers import has, with_field
-from samekey._library import Module, Request, Response, library_of
+from samekey._library import Request, Response, library_of
 from samekey._names import EXTENSION
 from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
@@ -85,9 +85,14 @@ class _Door:
                     return None
                 call = _taken_up(carried, request)
             if call is None:
-                call = open_call(
-                    terms, _library(type(request)), request, kind=CallBelow
-                )
+                library = library_of(type(request))
+                if library is None:
+                    msg = (
+                        "request must be one of httpx or httpx2, got"
+                        f" {type(request).__name__}"
+                    )
+                    raise TypeError(msg)
+                call = open_call(terms, library, request, kind=CallBelow)
             call.active = True
         return call
 
@@ -100,14 +105,6 @@ def _taken_up(carried: Call, request: Request) -> Call | None:
         call.in_header = has(request.headers, call.header)
         return _below(call)
     return _next_hop(carried, request) if _redirected(carried) else None
-
-
-def _library(cls: type) -> Module:
-    library = library_of(cls)
-    if library is None:
-        msg = f"request must be one of httpx or httpx2, got {cls.__name__}"
-        raise TypeError(msg)
-    return library
 
 
 class CallBelow(Call):
@@ -201,7 +198,7 @@ class Transport(_Door, Base):
             response = _DRIVER.run(call, transmit)
         finally:
             call.active = False
-        return hand_out(call, response)
+        return response if response.is_closed else hand_out(call, response)
 
     def __enter__(self) -> Self:
         self._wrapped.__enter__()
@@ -238,6 +235,8 @@ class AsyncTransport(_Door, AsyncBase):
             response = await _ASYNC_DRIVER.run(call, transmit)
         finally:
             call.active = False
+        if response.is_closed:
+            return response
         return hand_out(call, response, asynchronous=True)
 
     async def __aenter__(self) -> Self:
