@@ -93,7 +93,8 @@ class Call:
     outcome = Outcome.OPEN
     doubt: object = None  # exception or response of the latest doubtful one
     strategies: StrategyCaller | None = None
-    pristine: Any = None  # the headers before auth and hooks saw them
+    restores = False  # auth or hooks may change the headers
+    pristine: Any = None  # the headers before they did
     active = False
     timeouts: dict[str, float | None] | None = None  # of the present send
     network: Any = None  # the stream that it opened

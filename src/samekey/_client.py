@@ -101,10 +101,11 @@ class Bound:
         if auth is self.default_auth:
             auth = client.auth
         call.returns_doubt = self.returns_doubt
-        if call.pristine is None and (
-            auth is not None or client.event_hooks["request"]
-        ):
-            call.pristine = self.library.Headers(call.request.headers)
+        call.restores = (
+            call.pristine is not None
+            or auth is not None
+            or bool(client.event_hooks["request"])
+        )
 
     def resume(self, client: Any, exc: BaseException) -> Call:
         """Take up the operation behind *exc*, as `Client.resume` tells."""
@@ -159,7 +160,7 @@ class SyncBound(Bound):
                 return plain(
                     hop, stream=True, auth=None, follow_redirects=False
                 )
-            if call.pristine is None:
+            if not call.restores:
                 return plain(call.request, **call.options)
             token = before_send(call)
             try:
@@ -187,7 +188,7 @@ class AsyncBound(Bound):
                 return await plain(
                     hop, stream=True, auth=None, follow_redirects=False
                 )
-            if call.pristine is None:
+            if not call.restores:
                 return await plain(call.request, **call.options)
             token = before_send(call)
             try:
@@ -227,7 +228,12 @@ def bind(client: Any, terms: Terms, original: Any) -> None:
 
 def before_send(call: Call) -> Token[Call | None]:
     """Give an attempt the headers as they were, and tell who is sending."""
-    call.request.headers = call.library.Headers(call.pristine)
+    headers = call.library.Headers
+    if call.pristine is None:
+        # Not before: reading the body into bytes may correct its length.
+        call.pristine = headers(call.request.headers)
+    else:
+        call.request.headers = headers(call.pristine)
     return SENDING.set(call)
 
 

@@ -124,6 +124,18 @@ def test_a_one_shot_body_is_sent_whole_each_time(kind, tmp_path):
         assert 1 == len({request.key for request in three}), name
 
 
+def test_a_login_keeps_the_length_of_the_frozen_body(kind):
+    """What reading a file corrected is not undone for auth or hooks."""
+    body = OnceAsync() if kind.is_async else at_offset()
+    with (
+        FaultServer(settle, SCRIPT) as server,
+        kind.open(base_url=server.url, timeout=1.0) as session,
+    ):
+        session.post("/payments", content=body, auth=("me", "hunter2"))
+
+    check_same_body(server.requests, BODY, 3)
+
+
 def test_a_multipart_upload_is_sent_whole_each_time(kind, tmp_path):
     """Files in a form are sent again, under one boundary."""
     with (
