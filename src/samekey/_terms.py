@@ -147,13 +147,14 @@ class ForkGuard:
 _GUARDS: weakref.WeakSet[ForkGuard] = weakref.WeakSet()
 
 
-def _doubt_guards() -> None:
+def doubt_guards() -> None:
+    """Have every guard ask again: this may be a child."""
     for guard in _GUARDS:
         guard.passed = False
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch -- not on Windows
-    os.register_at_fork(after_in_child=_doubt_guards)
+    os.register_at_fork(after_in_child=doubt_guards)
 
 
 def _retention(value: object) -> float:

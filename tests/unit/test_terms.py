@@ -14,7 +14,13 @@ import pytest
 from samekey._budget import RetryBudget
 from samekey._library import origin
 from samekey._policy import RetryPolicy
-from samekey._terms import ForkGuard, Terms, check_origins, check_policy
+from samekey._terms import (
+    ForkGuard,
+    Terms,
+    check_origins,
+    check_policy,
+    doubt_guards,
+)
 from samekey.profiles import GENERIC
 
 
@@ -231,6 +237,18 @@ class TestForkGuard:
         )
 
         with pytest.raises(RuntimeError, match=rule):
+            guard.check()
+
+    def test_asked_again_after_a_fork(self):
+        """What was checked before a fork is checked anew after it."""
+        guard = ForkGuard()
+        guard.check()
+        guard.pid = os.getppid()
+
+        doubt_guards()
+
+        assert not guard.passed
+        with pytest.raises(RuntimeError, match=r"^this client belongs to "):
             guard.check()
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
