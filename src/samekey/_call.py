@@ -97,8 +97,6 @@ class Call:
     pristine: Any = None  # the headers before they did
     active = False
     timeouts: dict[str, float | None] | None = None  # of the present send
-    network: Any = None  # the stream that it opened
-    watch: Any = None  # over its socket
     client: Any = None  # whose home is vouched for
     _origin: tuple[str, str, int | None] | None = None
     _report: Report | None = None

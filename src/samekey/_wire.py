@@ -20,6 +20,7 @@ from samekey._library import Request, Response
 from samekey._names import EXTENSION
 from samekey._policy import DEFAULT
 from samekey._verdict import Evidence
+from samekey._watchdog import Watch
 
 
 SENDING: ContextVar[Call | None] = ContextVar("samekey_sending", default=None)
@@ -37,9 +38,22 @@ LEAST = 0.001
 """The least timeout: 0 would mean non-blocking."""
 
 
+class _Send:
+    """
+    What belongs to one send.
+
+    Not to its call: the same Request may be sent twice at once.
+    """
+
+    timeouts: dict[str, float | None]
+    network: Any = None  # the stream that it opened
+    watch: Watch | None = None  # over its socket
+
+
 def _hear(
     call: Call,
     evidence: Evidence,
+    send: _Send,
     user: Callable[[str, Any], None] | None,
     name: str,
     info: dict[str, Any],
@@ -50,12 +64,13 @@ def _hear(
     evidence.listen(name, info)
     react = _REACTIONS.get(name)
     if react is not None:
-        react(call, info)
+        react(call, send, info)
 
 
 async def _ahear(
     call: Call,
     evidence: Evidence,
+    send: _Send,
     user: Callable[[str, Any], Awaitable[None]] | None,
     name: str,
     info: dict[str, Any],
@@ -63,10 +78,10 @@ async def _ahear(
     """Take one event of an async transport."""
     if user is not None:
         await user(name, info)
-    _hear(call, evidence, None, name, info)
+    _hear(call, evidence, send, None, name, info)
 
 
-def _lower(call: Call) -> float | None:
+def _lower(call: Call, send: _Send) -> float | None:
     if not call.active:
         return None  # handed out: the deadline has ended
     deadline = call.deadline
@@ -74,8 +89,8 @@ def _lower(call: Call) -> float | None:
         return None
     now = call.terms.clock()
     left = max(deadline - now, LEAST)
-    timeouts = call.timeouts
-    if now > call.lowers_from and timeouts is not None:
+    if now > call.lowers_from:
+        timeouts = send.timeouts
         for name in ("connect", "read", "write", "pool"):
             value = timeouts.get(name)
             if value is None or value > left:
@@ -86,30 +101,30 @@ def _lower(call: Call) -> float | None:
 # What happens when a phase begins or ends.
 
 
-def _phase(call: Call, info: dict[str, Any]) -> None:
-    left = _lower(call)
+def _phase(call: Call, send: _Send, info: dict[str, Any]) -> None:
+    left = _lower(call, send)
     # Read before the event by the code that waits for the connection.
     if left is not None and "timeout" in info:
         value = info["timeout"]
         info["timeout"] = left if value is None else min(value, left)
 
 
-def _connected(call: Call, info: dict[str, Any]) -> None:
-    call.network = info["return_value"]
+def _connected(call: Call, send: _Send, info: dict[str, Any]) -> None:
+    send.network = info["return_value"]
 
 
-def _waiting(call: Call, info: dict[str, Any]) -> None:
-    left = _lower(call)
-    if left is not None and call.network is not None:
-        sock = call.network.get_extra_info("socket")
+def _waiting(call: Call, send: _Send, info: dict[str, Any]) -> None:
+    left = _lower(call, send)
+    if left is not None and send.network is not None:
+        sock = send.network.get_extra_info("socket")
         # The read timeout goes first; a head that drips is for the dog.
-        call.watch = call.terms.watchdog.watch(sock, left + GRACE)
+        send.watch = call.terms.watchdog.watch(sock, left + GRACE)
 
 
-def _waited(call: Call, info: dict[str, Any]) -> None:
-    if call.watch is not None:
-        call.watch.cancel()
-        call.watch = None
+def _waited(call: Call, send: _Send, info: dict[str, Any]) -> None:
+    if send.watch is not None:
+        send.watch.cancel()
+        send.watch = None
 
 
 _REACTIONS = {
@@ -151,16 +166,16 @@ def tap(
     evidence.status = None
     # Of this send alone: httpcore reads them anew in each phase.
     timeouts = extensions.get("timeout")
-    call.timeouts = timeouts = {} if timeouts is None else {**timeouts}
-    call.network = None
+    send = _Send()
+    send.timeouts = call.timeouts = {} if timeouts is None else {**timeouts}
     if call.counted > 1 or call.policy.deadline is not DEFAULT:
-        _lower(call)
+        _lower(call, send)
     hear = _ahear if asynchronous else _hear
     request.extensions = {
         **extensions,
         EXTENSION: call,
-        "trace": partial(hear, call, evidence, extensions.get("trace")),
-        "timeout": timeouts,
+        "trace": partial(hear, call, evidence, send, extensions.get("trace")),
+        "timeout": send.timeouts,
     }
     return evidence
 

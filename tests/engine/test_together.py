@@ -14,6 +14,7 @@ import samekey
 
 from samekey._door import again
 from samekey._verdict import Evidence, judge
+from samekey._wire import tap
 
 
 ONCE = samekey.RetryPolicy(attempts=1)
@@ -84,3 +85,51 @@ def test_a_connect_of_the_users_own_was_sent():
 
     assert judge(evidence, exc, httpx, "CONNECT") == "UNKNOWN"
     assert judge(evidence, exc, httpx, "POST") == "NOT_SENT"
+
+
+class Dog:
+    """A watchdog that only counts."""
+
+    def __init__(self):
+        self.watched = []
+
+    def watch(self, sock, seconds):
+        watch = Watched()
+        self.watched.append(watch)
+        return watch
+
+
+class Watched:
+    cancelled = False
+
+    def cancel(self):
+        self.cancelled = True
+
+
+class Stream:
+    def get_extra_info(self, name):
+        return object()
+
+
+def test_each_of_two_sends_lets_go_of_its_own_socket():
+    """A socket that went back to the pool is never shut for another send."""
+    paper = Paper(watchdog=Dog())
+    call = paper.open()
+    call.active = True
+    call.begin()
+    hears = []
+    extensions = call.request.extensions
+    for _ in range(2):
+        call.request.extensions = extensions
+        tap(call.request, None, asynchronous=False)
+        hears.append(call.request.extensions["trace"])
+
+    for name, info in (
+        ("connection.connect_tcp.complete", {"return_value": Stream()}),
+        ("http11.receive_response_headers.started", {}),
+        ("http11.receive_response_headers.complete", {}),
+    ):
+        for hear in hears:
+            hear(name, info)
+
+    assert [True, True] == [w.cancelled for w in paper.terms.watchdog.watched]
