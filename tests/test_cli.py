@@ -183,6 +183,8 @@ class TestDemo:
             if not over.is_set():
                 os.kill(os.getpid(), signal.SIGINT)
 
+        # A shell that started us in the background has SIGINT ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         thread = threading.Thread(target=press)
         thread.start()
         try:
@@ -190,6 +192,7 @@ class TestDemo:
         finally:
             over.set()
             thread.join()
+            signal.signal(signal.SIGINT, before)
 
         assert 130 == status
         assert "" == out
