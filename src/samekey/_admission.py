@@ -8,9 +8,10 @@ import hashlib
 
 from samekey._call import Call
 from samekey._fingerprint import fingerprint
-from samekey._library import content_of, origin
+from samekey._library import content_of
 from samekey._memory import Entry
 from samekey._outcome import Past
+from samekey._slots import without_pair
 
 
 def admit(call: Call) -> None:
@@ -39,7 +40,7 @@ def admit(call: Call) -> None:
     entry = call.entry = terms.memory.admit(
         digest,
         fresh,
-        retention=terms.retention,
+        retention=call.retention,
         force=operation is not None and operation.force,
         named=operation is not None,
     )
@@ -50,6 +51,7 @@ def admit(call: Call) -> None:
     past = call.past = Past() if call.past is None else call.past
     past.doubtful = past.doubtful or entry.doubtful
     past.settled = past.settled or entry.settled
+    past.failed = past.failed or entry.failed
     past.remembered = past.remembered or entry.touched
 
 
@@ -58,12 +60,48 @@ def _digest(kind: bytes, data: bytes) -> bytes:
 
 
 def _fingerprint(call: Call) -> bytes:
+    """Digest what the request says, but for the key and what is volatile."""
     request = call.request
-    scheme, host, port = origin(request.url)
-    target = request.url.raw_path.decode("ascii", "replace")
+    profile = call.profile
+    headers = request.headers
+    scope = [
+        (name.lower(), headers.get(name, "")) for name in profile.scope_headers
+    ]
+    url = call.url
+    scheme, host, port = call.origin
+    target = url.raw_path.decode("ascii", "replace")
+    body = content_of(request) or b""
+    own = call.terms.fingerprint
+    without: tuple[str, ...] = ()
+    if callable(own):
+        said = own(request)
+        body = said.encode() if isinstance(said, str) else said
+        if not isinstance(body, bytes):
+            msg = (
+                "fingerprint must give bytes or a str, got"
+                f" {type(said).__name__}"
+            )
+            raise TypeError(msg)
+        return fingerprint(
+            call.method, f"{scheme}://{host}:{port}", None, body, scope=scope
+        )
+    if own is not None:
+        without = own
+    placement = profile.placement
+    name = placement.name or ""
+    if placement.kind == "json":
+        without = (*without, placement.pointer or "")
+    elif placement.kind == "form":
+        text = body.decode("utf-8", "surrogateescape")
+        body = without_pair(text, name).encode("utf-8", "surrogateescape")
+    elif placement.kind == "query":
+        path, _, query = target.partition("?")
+        target = f"{path}?{without_pair(query, name)}"
     return fingerprint(
         call.method,
         f"{scheme}://{host}:{port}{target}",
-        request.headers.get("content-type"),
-        content_of(request) or b"",
+        headers.get("content-type"),
+        body,
+        scope=scope,
+        without=without,
     )

@@ -26,6 +26,7 @@ from samekey._outcome import (
 )
 from samekey._policy import DEFAULT, DEFAULT_DEADLINE, RetryPolicy
 from samekey._report import Attempt, Outcome, Report
+from samekey._slots import Placed
 from samekey._terms import Terms
 from samekey._verdict import Evidence
 from samekey._waits import StrategyCaller
@@ -68,6 +69,11 @@ class Call:
     is_transport = False
     hopping = False  # this is a hop of a redirect
     bare = False  # this hop of a redirect goes without the key
+    indirect = False  # there is more to it than a send with a header
+    placed: Placed | None = None  # how it carries the key, if by more
+    wanting = False  # only the user can have put a key on it
+    keyed = True  # its method gets a key without being asked
+    trusted: bool | None = None  # whether its profile vouches for the host
     max_redirects = 0
     options: Mapping[str, Any] = MappingProxyType({})  # of the client's send
 
@@ -224,6 +230,7 @@ class Call:
             entry.doubtful = entry.doubtful or past.doubtful
             entry.settled = entry.settled or past.settled
             entry.touched = entry.touched or past.touched
+            entry.failed = entry.failed or past.failed
             entry.report = self.report()
 
     @property
@@ -236,6 +243,8 @@ class Call:
 
     def vouched(self) -> bool:
         """Tell whether somebody vouched that the host keeps keys."""
+        if self.trusted is not None:
+            return self.trusted or self.terms.names(self.origin)
         client = self.client
         home = None if client is None else client._samekey.home(client)
         return self.terms.vouches(self.origin, home)
@@ -277,7 +286,19 @@ class Call:
         """Find the row of the outcome table that holds now."""
         assert self.evidence is not None
         past = Past() if self.past is None else self.past
-        return decide(table_for(self.method), past, self.evidence)
+        method = self.method
+        if self.key is not None and method in (
+            self.profile.match.methods or ()
+        ):
+            # An API that wants a key on a GET has it do something.
+            method = "DELETE" if method == "DELETE" else "POST"
+        return decide(table_for(method), past, self.evidence)
+
+    @property
+    def retention(self) -> float:
+        """For how many seconds the server is relied on to know the key."""
+        stated = self.terms.retention
+        return self.profile.memory if stated is None else stated
 
     def report(self) -> Report:
         """Tell what is known; the same values each time once it has ended."""
@@ -286,8 +307,9 @@ class Call:
         terms = self.terms
         offset = terms.wall() - terms.clock()
         seen = list(self.attempts or ())
-        if self.evidence is not None:
-            seen.append(self.evidence)
+        evidence = self.evidence
+        if evidence is not None:
+            seen.append(evidence)
         operation = self.operation
         report = Report(
             key=self.key,
@@ -307,6 +329,8 @@ class Call:
                 for number, one in enumerate(seen, start=1)
             ),
             replayed="server" if self._replayed() else None,
+            already_done=evidence is not None and evidence.done,
+            resource_id=None if evidence is None else evidence.resource,
         )
         if self.outcome is not Outcome.OPEN:
             self._report = report

@@ -16,6 +16,7 @@ from samekey._handing import hand_out
 from samekey._headers import add, has
 from samekey._library import Module, Request, Response, library_of, origin
 from samekey._names import EXTENSION
+from samekey._placing import put
 from samekey._policy import show_seconds
 from samekey._terms import Origin, Terms
 from samekey._wire import SENDING, Wire
@@ -30,6 +31,8 @@ TERMS = (
     "secret",
     "retention",
     "doubt",
+    "profile",
+    "fingerprint",
 )
 
 
@@ -131,7 +134,11 @@ class Bound:
         if call.is_transport:
             call.is_transport = call.unread = False
             call.pristine = None
-        if call.key is not None and not has(call.request.headers, call.header):
+        if call.placed is not None:
+            put(call, call.request)
+        elif call.key is not None and not has(
+            call.request.headers, call.header
+        ):
             add(call.request.headers, call.header, call.key)
             call.in_header = True
         self._set_options(client, call, dict(call.options, stream=call.unread))
@@ -239,9 +246,10 @@ def before_send(call: Call) -> Token[Call | None]:
 
 def _check_retention(call: Call) -> None:
     terms = call.terms
-    if call.age(terms.clock()) >= terms.retention:
+    retention = call.retention
+    if call.age(terms.clock()) >= retention:
         msg = (
-            f"the server remembers keys for {show_seconds(terms.retention)} s"
+            f"the server remembers keys for {show_seconds(retention)} s"
             " and may have forgotten this one; nothing was sent. Ask the API what"
             " became of the operation"
         )

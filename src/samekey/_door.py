@@ -12,12 +12,14 @@ from samekey import _ambient
 from samekey._call import Call
 from samekey._headers import look
 from samekey._library import Module, Request, content_of
-from samekey._names import EXTENSION
-from samekey._outcome import IDEMPOTENT_METHODS, Past
+from samekey._names import EXTENSION, IDEMPOTENT_METHODS
+from samekey._outcome import Past
+from samekey._placing import unquoted
 from samekey._streams import only_once
 from samekey._terms import Terms, check_policy
 from samekey.errors import InvalidKey
 from samekey.keys import Operation, check_key, new_key
+from samekey.profiles import Found
 
 
 OPTIONS = frozenset({"operation", "idempotency_key", "policy"})
@@ -68,9 +70,12 @@ def open_call(
     """
     extensions = request.extensions
     options = extensions.get(EXTENSION)
-    profile = terms.profile
+    about = terms.lookup.find(request.method, request.url)
+    profile = about.profile
     call = kind(request, library, terms, terms.policy, profile)
     call.client = client
+    if not about.usual or terms.verify is not None:
+        _heed(call, about)
     found, form = look(request.headers, profile.header)
     if found or (options is not None and not isinstance(options, Call)):
         _obey(call, check_options(options))
@@ -79,7 +84,7 @@ def open_call(
             form
             or call.operation is not None
             or _ambient.SCOPE.get() is not None
-            or call.method in IDEMPOTENT_METHODS
+            or not about.usual
         ):
             _choose_key(call, form=form)
         else:
@@ -90,14 +95,24 @@ def open_call(
     return call
 
 
+def _heed(call: Call, about: Found) -> None:
+    """Take what the profile says, where it is not the usual."""
+    call.keyed = about.keyed
+    call.trusted = about.vouched
+    # The headers are not where its key is put.
+    call.in_header = not about.profile.plain
+    call.indirect = call.in_header or call.terms.verify is not None
+
+
 def _obey(call: Call, options: Mapping[str, Any]) -> None:
     """Take what the user says of key, operation and policy."""
     if "policy" in options:
         call.policy = check_policy(options["policy"])
     given = _key_in_header(call)
-    call.in_header = given is not None
+    if call.profile.plain:
+        call.in_header = given is not None
     if "idempotency_key" in options:
-        given = _only(check_key(options["idempotency_key"]), given)
+        given = _only(_own_key(call, options["idempotency_key"]), given)
     if "operation" in options:
         call.operation = _operation(options["operation"])
     if given is not None:
@@ -106,22 +121,35 @@ def _obey(call: Call, options: Mapping[str, Any]) -> None:
 
 
 def _choose_key(call: Call, *, form: bool) -> None:
-    by_default = call.method not in IDEMPOTENT_METHODS
-    if call.operation is None and by_default:
-        if form and _asks_for_a_token(call.request):
-            # Replaying a rotating refresh token locks the user out.
-            call.guarded = True
+    profile = call.profile
+    if call.operation is None:
+        # Replaying a rotating refresh token locks the user out.
+        if not call.keyed or (form and _asks_for_a_token(call.request)):
+            call.guarded = call.method not in IDEMPOTENT_METHODS
             return
         scope = _ambient.SCOPE.get()
-        if scope is None:
-            call.key = new_key()
-            return
-        call.operation = scope.at(call.method, call.url)
-    if call.operation is not None:
+        if scope is not None:
+            call.operation = scope.at(call.method, call.url)
+    if profile.placement.kind == "none":
+        call.guarded = call.method not in IDEMPOTENT_METHODS
+    elif profile.key.form == "caller":
+        call.wanting = True
+    elif call.operation is None:
+        call.key = profile.new_key()
+    else:
         terms = call.terms
         call.key = call.operation.key(
-            namespace=terms.namespace, secret=terms.secret
+            namespace=terms.namespace, secret=terms.secret, fit=profile.fit
         )
+
+
+def _own_key(call: Call, key: object) -> str:
+    profile = call.profile
+    name = "idempotency_key"
+    if profile.placement.kind == "none":
+        msg = f"{name} must be left out: {profile.called} takes no key"
+        raise InvalidKey(msg)
+    return profile.check_key(check_key(key), name)
 
 
 def _operation(value: object) -> Operation:
@@ -132,7 +160,7 @@ def _operation(value: object) -> Operation:
 
 def _key_in_header(call: Call) -> str | None:
     header = call.header.name
-    found = call.request.headers.get_list(header)
+    found = call.request.headers.get_list(header) if header else None
     if not found:
         return None
     if len(found) > 1:
@@ -144,7 +172,10 @@ def _key_in_header(call: Call) -> str | None:
             " call would share it; pass idempotency_key= to the call"
         )
         raise InvalidKey(msg)
-    return check_key(found[0], name=f"the {header} header")
+    value, name = found[0], f"the {header} header"
+    if call.profile.placement.quoted:
+        value = unquoted(value)
+    return call.profile.check_key(check_key(value, name=name), name)
 
 
 def _only(key: str, in_header: str | None) -> str:
@@ -161,9 +192,9 @@ def _asks_for_a_token(request: Request) -> bool:
 
 def _look_at_body(call: Call) -> None:
     call.replayable = False
-    if call.key is None:
+    if call.key is None and not call.wanting:
         return
-    once = call.policy.attempts == 1
+    once = call.policy.attempts == 1 and not call.indirect
     if once and call.operation is None and not call.theirs:
         # HTTP/2 may send a request again by itself (RFC 9113, section 8.7);
         # an iterator that is used up would go out as an empty body.
@@ -195,13 +226,18 @@ def again(call: Call, request: Request) -> Call:
         "freezes",
         "guarded",
         "in_header",
+        "indirect",
         "key",
+        "keyed",
         "max_redirects",
         "operation",
+        "placed",
         "replayable",
         "returns_doubt",
         "theirs",
+        "trusted",
         "unread",
+        "wanting",
     ):
         setattr(twin, name, getattr(call, name))
     return twin

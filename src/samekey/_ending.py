@@ -91,11 +91,14 @@ def _hands_out(
 
 def _reused(call: Call, response: Response | None) -> KeyReused:
     status = None if response is None else response.status_code
+    assert call.evidence is not None
+    words = call.evidence.words
+    said = "" if words is None else f': "{words}"'
     msg = (
         f"the server says that this key was used with another payload (status"
-        f" {status}); correct the request, or use another operation id"
+        f" {status}){said}; correct the request, or use another operation id"
     )
-    exc = KeyReused(msg, call.report())
+    exc = KeyReused(msg, call.report(), words)
     exc.response = response
     attach(call, exc)
     return exc

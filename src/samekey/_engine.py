@@ -18,7 +18,7 @@ goes on up as the same object. In each case the report is attached.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, assert_never
 
 from samekey import _log
 from samekey._call import Call
@@ -37,12 +37,14 @@ from samekey._headers import any_of
 from samekey._library import Response, content_of, from_transport
 from samekey._names import EXTENSION
 from samekey._next import Stop, next_step
+from samekey._placing import accompany, place
 from samekey._policy import MIN_LEFT
 from samekey._redirects import hop_of
 from samekey._report import Outcome
 from samekey._verdict import Evidence, judge
+from samekey._verifying import unfit
 from samekey.errors import BodyNotReplayable
-from samekey.profiles import codes_in
+from samekey.profiles._answers import json_of, words_in
 
 
 MAX_BODY = 8 * 1024 * 1024
@@ -55,6 +57,7 @@ def begins(call: Call) -> bool:
     """Begin the first attempt, if nothing stands before its send."""
     if (
         call.freezes
+        or call.indirect
         or call.follows
         or call.operation is not None
         or call.theirs
@@ -128,8 +131,12 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
     """
     if call.freezes:
         yield from _frozen(call)
+    if call.in_header and call.indirect:
+        place(call)
     if (call.operation is not None or call.theirs) and not call.hopping:
         _admit(call)
+    if call.placed is not None and call.profile.companions:
+        accompany(call)
     # The journal's Claim goes here: durable before the first byte leaves.
     failure: Exception | None
     try:
@@ -164,6 +171,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 # A response hook that raised for the status has shown it.
                 response = getattr(exc, "response", response)
                 first = broke = None
+            if call.terms.verify is not None and failure is None:
+                failure = yield from _verified(call, evidence, response)
             evidence.ended = call.terms.clock()
             if (
                 call.policy.retry is None
@@ -174,11 +183,11 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if response is not None:
                 _look_at_head(call, evidence, response)
                 if (
-                    response.status_code in call.profile.coded
+                    response.status_code in call.profile.listed
                     and call.key is not None
                 ):
-                    codes = yield from _codes(call, evidence, response)
-                    _read_codes(call, evidence, response, codes)
+                    body = yield from _json(call, evidence, response)
+                    _understand(call, evidence, response, body)
             _count(call, evidence, failure if response is None else response)
             step = next_step(call, evidence, response, failure)
             if isinstance(step, Stop):
@@ -308,36 +317,79 @@ def _count(call: Call, evidence: Evidence, shown: object) -> None:
     call.polls = call.polls + 1 if evidence.in_flight else 0
 
 
-def _codes(
+def _json(
     call: Call, evidence: Evidence, response: Response
-) -> Generator[Effect, Any, frozenset[str]]:
-    if evidence.lost:
-        return frozenset()
+) -> Generator[Effect, Any, object]:
+    """Give the JSON value of a body in which a meaning may stand."""
+    if evidence.lost or response.status_code not in call.profile.coded:
+        return None
     if not call.unread:
-        return codes_in(content_of(response))
-    body: bytes | None = None
+        return json_of(content_of(response))
     try:
-        body = yield Peek(response)
+        return json_of((yield Peek(response)))
     except Exception as exc:  # noqa: BLE001 -- sorted out
         evidence.reading = True
         _absorbed(call, evidence, exc)
-    return codes_in(body)
+    return None
 
 
-def _read_codes(
-    call: Call,
-    evidence: Evidence,
-    response: Response,
-    codes: frozenset[str],
+def _understand(
+    call: Call, evidence: Evidence, response: Response, body: object
 ) -> None:
-    status = response.status_code
-    after_doubt = call.past is not None and call.past.doubtful
-    evidence.reuse = call.profile.is_reuse(
-        status, codes, after_doubt=after_doubt
+    """Note what the profile says that an answer means."""
+    found = call.profile.read(
+        response.status_code,
+        response.headers,
+        body,
+        after_doubt=call.past is not None and call.past.doubtful,
     )
-    evidence.in_flight = not evidence.reuse and call.profile.is_in_flight(
-        status, response.headers, codes, after_doubt=after_doubt
-    )
+    evidence.resource = found.resource
+    match found.meaning:
+        case "mismatch":
+            evidence.reuse = True
+            evidence.words = words_in(body, call.key)
+        case "in_flight":
+            evidence.in_flight = True
+        case "already_done":
+            evidence.done = True
+        case "store_down":
+            evidence.store_down = True
+        case "missing":
+            _log.key_missing(call, evidence)
+        case None:
+            pass
+        case _:
+            assert_never(found.meaning)
+
+
+def _verified(
+    call: Call, evidence: Evidence, response: Response
+) -> Generator[Effect, Any, Exception | None]:
+    """
+    Ask the user whether a 2xx is what it should be.
+
+    One that is not has settled the operation, and its body is lost.
+    """
+    if not 200 <= response.status_code < 300:
+        return None
+    body: bytes | None
+    if call.unread:
+        try:
+            body = yield Peek(response)
+        except Exception as exc:  # noqa: BLE001 -- sorted out
+            evidence.reading = True
+            return _absorbed(call, evidence, exc)
+        if body is None:  # too long to be looked at
+            return None
+    else:
+        body = content_of(response)
+    what = unfit(call, response, body or b"")
+    if what is None:
+        return None
+    evidence.lost = True
+    evidence.error = "DecodingError"
+    lost: Exception = call.library.DecodingError(what, request=call.request)
+    return lost
 
 
 def _answered(call: Call, response: Response) -> Response:

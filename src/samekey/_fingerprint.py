@@ -19,6 +19,8 @@ import threading
 
 from collections.abc import Iterable, Sequence
 
+from samekey._pointer import steps_of
+
 
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]*)"|([^;\s]*))', re.IGNORECASE)
 
@@ -30,6 +32,7 @@ def fingerprint(
     body: bytes,
     *,
     scope: Sequence[tuple[str, str]] = (),
+    without: Sequence[str] = (),
 ) -> bytes:
     """
     Digest what a request says into 32 bytes.
@@ -44,8 +47,10 @@ def fingerprint(
         body: The bytes that are sent.
 
         scope: Headers that choose whose operation it is, such as an account.
+
+        without: JSON pointers to what is left out of a JSON body.
     """
-    kind, body = _plain_body(content_type or "", body)
+    kind, body = _plain_body(content_type or "", body, without)
     digest = hashlib.sha256(b"samekey-fingerprint-1")
     for piece in (
         method.encode(),
@@ -63,7 +68,9 @@ def fingerprint(
     return digest.digest()
 
 
-def _plain_body(content_type: str, body: bytes) -> tuple[str, bytes]:
+def _plain_body(
+    content_type: str, body: bytes, without: Sequence[str]
+) -> tuple[str, bytes]:
     kind = content_type.partition(";")[0].strip().lower()
     if kind.startswith("multipart/"):
         found = _BOUNDARY.search(content_type)
@@ -71,7 +78,7 @@ def _plain_body(content_type: str, body: bytes) -> tuple[str, bytes]:
             mark = (found[1] or found[2] or "").encode("latin-1", "replace")
             return kind, _without_boundary(body, mark)
     if kind == "application/json" or kind.endswith("+json"):
-        plain = _deep_plain_json(body)
+        plain = _deep_plain_json(body, without)
         # What cannot be read as JSON is another thing than what can.
         return (f"{kind}!", body) if plain is None else (kind, plain)
     return content_type.strip().lower(), body
@@ -95,9 +102,9 @@ def _without_boundary(body: bytes, mark: bytes) -> bytes:
     return lines.removeprefix(b"\r\n")
 
 
-def _deep_plain_json(body: bytes) -> bytes | None:
+def _deep_plain_json(body: bytes, without: Sequence[str]) -> bytes | None:
     try:
-        return _plain_json(body)
+        return _plain_json(body, without)
     except RecursionError:
         pass
     # How deep the caller stands must not change what a body says: a thread
@@ -106,7 +113,7 @@ def _deep_plain_json(body: bytes) -> bytes | None:
 
     def run() -> None:
         with contextlib.suppress(RecursionError):
-            found.append(_plain_json(body))
+            found.append(_plain_json(body, without))
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -114,7 +121,7 @@ def _deep_plain_json(body: bytes) -> bytes | None:
     return found[0] if found else None
 
 
-def _plain_json(body: bytes) -> bytes | None:
+def _plain_json(body: bytes, without: Sequence[str]) -> bytes | None:
     try:
         value = json.loads(
             body,
@@ -123,9 +130,19 @@ def _plain_json(body: bytes) -> bytes | None:
             parse_float=_Literal,
             parse_constant=_Literal,
         )
+        for where in without:
+            _leave_out(value, where)
         return "".join(_write(value)).encode()
     except ValueError:
         return None
+
+
+def _leave_out(value: object, where: str) -> None:
+    *outer, last = steps_of(where)
+    for step in outer:
+        value = value.get(step) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        value.pop(last, None)
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

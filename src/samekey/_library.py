@@ -74,7 +74,7 @@ class Module(Protocol):
     """What samekey uses of the library itself."""
 
     TransportError: type[Exception]
-    DecodingError: type[Exception]
+    DecodingError: Any
     HTTPStatusError: type[Exception]
     PoolTimeout: type[Exception]
     UnsupportedProtocol: type[Exception]

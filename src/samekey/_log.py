@@ -59,6 +59,20 @@ def retry(call: Call, evidence: Evidence, seconds: float) -> None:
         )
 
 
+def key_missing(call: Call, evidence: Evidence) -> None:
+    """Tell that the server found no key on a request that had one."""
+    if logger.isEnabledFor(logging.WARNING):
+        facts = _facts(call, evidence)
+        logger.warning(
+            "%s to %s: %s says that the request came without its key %s",
+            call.method,
+            call.url.host,
+            call.profile.called,
+            facts["samekey_key"],
+            extra={"samekey_event": "key_missing", **facts},
+        )
+
+
 def gave_up(call: Call, evidence: Evidence, reason: Reason, said: str) -> None:
     """Tell that a call ends without an answer that can be handed out."""
     if logger.isEnabledFor(logging.WARNING):

@@ -33,6 +33,7 @@ class Entry:
     doubtful: bool = False
     settled: bool = False
     touched: bool = False
+    failed: bool = False
     report: Report | None = None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from samekey._call import Call
 from samekey._library import Response
-from samekey._outcome import IDEMPOTENT_METHODS
+from samekey._names import IDEMPOTENT_METHODS
 from samekey._policy import MIN_LEFT
 from samekey._report import Verdict
 from samekey._verdict import Evidence
@@ -19,7 +19,9 @@ from samekey._waits import (
     StrategyCaller,
     default_wait,
     poll_floor,
+    rate_limit,
     retry_after,
+    should_retry,
 )
 from samekey.errors import Reason
 
@@ -49,15 +51,18 @@ def next_step(  # noqa: PLR0911 -- one for each reason
     failure: Exception | None,
 ) -> Resend | Stop:
     """Decide what follows an attempt."""
-    if evidence.reuse:
-        return Stop("key_reuse")
-    # Not even `retry=` may ask again after these two.
-    if evidence.replayed and (evidence.status or 0) >= 500:
-        return Stop("replayed_error")
+    closed = _closed(call, evidence)
+    hint: bool | None = None
+    if closed is None and response is not None and call.profile.hints:
+        # What the server asks for goes before what the status means.
+        hint = should_retry(call.profile.hints, response.headers)
+        closed = "hint" if hint is False else None
+    if closed is not None:
+        return Stop(closed)
     strategies: StrategyCaller | None = None
     if call.policy.retry is not None or call.policy.wait is not None:
         strategies = _strategies(call, evidence, response, failure)
-    unwanted = _unwanted(call, evidence, failure)
+    unwanted = None if hint else _unwanted(call, evidence, failure)
     if unwanted is not None and not (
         strategies is not None
         and call.policy.retry is not None
@@ -79,6 +84,41 @@ def next_step(  # noqa: PLR0911 -- one for each reason
     if strategies is not None:
         strategies.will_sleep(seconds)
     return Resend(seconds)
+
+
+def _closed(call: Call, evidence: Evidence) -> Reason | None:
+    """Tell why not even `retry=` may ask again."""
+    if evidence.reuse:
+        return "key_reuse"
+    if evidence.done:
+        return "status"
+    status = evidence.status
+    profile = call.profile
+    if (
+        status is not None
+        and status >= 500
+        and (
+            evidence.replayed
+            or (profile.after_5xx == "replays" and _repeats(call, evidence))
+        )
+    ):
+        return "replayed_error"
+    if evidence.in_flight and profile.after_5xx == "locks":
+        past = call.past
+        return "locked" if past is not None and past.failed else None
+    return None
+
+
+def _repeats(call: Call, evidence: Evidence) -> bool:
+    """
+    Tell whether an API that marks no replays has given one.
+
+    The first error may come from before the key was looked up.
+    """
+    before = call.attempts
+    if not before or call.profile.replay or evidence.store_down:
+        return False
+    return before[-1].status == evidence.status
 
 
 def _unwanted(
@@ -138,9 +178,17 @@ def _wait(
         seconds = strategies.wait(call.policy)
     else:
         seconds = default_wait(evidence, call.counted, terms.random)
+    profile = call.profile
+    if call.key is not None and evidence.verdict is not Verdict.NOT_SENT:
+        seconds = max(seconds, profile.min_retry_delay)
     if response is None or not evidence.telling:
         return seconds
-    evidence.asked = retry_after(response.headers, terms.wall())
+    now = terms.wall()
+    evidence.asked = retry_after(response.headers, now)
+    if profile.hints and evidence.status == 429:
+        evidence.asked = max(
+            evidence.asked, rate_limit(profile.hints, response.headers, now)
+        )
     return max(seconds, evidence.asked)
 
 
@@ -154,6 +202,6 @@ def _too_late(call: Call, evidence: Evidence, seconds: float) -> Reason | None:
         else (seconds > LONGEST_HINT)
     ):
         return "in_flight" if evidence.in_flight else "deadline"
-    if call.key is not None and call.age(at) >= terms.retention:
+    if call.key is not None and call.age(at) >= call.retention:
         return "retention"
     return None

@@ -62,6 +62,8 @@ _WHY: dict[str, str] = {
     "body": "the body cannot be sent again",
     "unkeyed": "no key protects a resend",
     "request": "the request itself is at fault",
+    "hint": "the server asked not to try again",
+    "locked": "the server keeps the key locked after its error",
 }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import attrs
 
+from samekey._names import SAFE_METHODS
 from samekey._policy import DOUBTFUL_STATUSES
 from samekey._report import Outcome, Verdict
 from samekey._verdict import Evidence
@@ -35,7 +36,8 @@ class Last(enum.Enum):
     READ_2XX = "a 2xx read whole"
     REPLAYED_ERROR = "a marked replay of >= 500"
     REUSE = "refused as key reuse"
-    SETTLED_ANSWER = "402, a marked replay < 500, already done"
+    ALREADY_DONE = "an answer that says: already done"
+    SETTLED_ANSWER = "402, a marked replay < 500"
     NOT_NOW = "425, 429"
     OTHER_STATUS = "any other status not itself doubtful"
     NOT_SENT = "NOT_SENT"
@@ -66,6 +68,8 @@ class Row:
 
 
 TABLE = (
+    # More than the loss of an earlier answer: it says whose it is.
+    Row(History.ANY, Last.ALREADY_DONE, Outcome.ANSWERED, Told.RETURNED),
     Row(History.SETTLED, Last.READ_2XX, Outcome.ANSWERED, Told.RETURNED),
     Row(History.SETTLED, Last.ANYTHING, Outcome.ANSWERED, Told.ANSWER_LOST),
     Row(History.ANY, Last.REPLAYED_ERROR, Outcome.IN_DOUBT, Told.IN_DOUBT),
@@ -96,9 +100,6 @@ SAFE_TABLE = (
     Row(History.ANY, Last.ANYTHING, Outcome.NOT_EXECUTED, Told.NOT_EXECUTED),
 )
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
-
 
 def table_for(method: str) -> tuple[Row, ...]:
     """Choose the table by which *method* is judged."""
@@ -119,12 +120,15 @@ class Past:
         touched: One was other than NOT_SENT, 425, 429.
 
         remembered: One in an earlier call was.
+
+        failed: One was answered with a status from 500 on.
     """
 
     doubtful = False
     settled = False
     touched = False
     remembered = False
+    failed = False
 
     def copy(self) -> Past:
         """Make one that can be added to by itself."""
@@ -140,6 +144,8 @@ class Past:
             self.settled = True
         if not evidence.harmless:
             self.touched = True
+        if evidence.status is not None and evidence.status >= 500:
+            self.failed = True
 
 
 _FITS_HISTORY: dict[History, Callable[[Past, Evidence], bool]] = {
@@ -156,6 +162,7 @@ _FITS_HISTORY: dict[History, Callable[[Past, Evidence], bool]] = {
 # What needs a status, by the attempt and its status.
 _FITS_STATUS: dict[Last, Callable[[Evidence, int], bool]] = {
     Last.READ_2XX: lambda last, status: last.settled and not last.lost,
+    Last.ALREADY_DONE: lambda last, status: last.done,
     Last.REPLAYED_ERROR: lambda last, status: last.replayed and status >= 500,
     Last.REUSE: lambda last, status: last.reuse,
     Last.SETTLED_ANSWER: lambda last, status: last.replayed or status == 402,

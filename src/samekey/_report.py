@@ -111,6 +111,12 @@ class Report:
 
         replayed: `"server"` if the answer was marked as a recorded one,
             `"journal"` if it came from the journal, else None.
+
+        already_done: The server said that the operation had succeeded before,
+            in place of its answer.
+
+        resource_id: The id of the resource that belongs to the key, where the
+            API names it.
     """
 
     key: str | None = attrs.field(repr=key_hint)
@@ -119,3 +125,5 @@ class Report:
     outcome: Outcome
     attempts: tuple[Attempt, ...] = ()
     replayed: str | None = None
+    already_done: bool = False
+    resource_id: str | None = None

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
@@ -17,16 +17,27 @@ import attrs
 
 from samekey._budget import RetryBudget
 from samekey._memory import Memory
+from samekey._pointer import check_pointer
 from samekey._policy import RetryPolicy, check_seconds
 from samekey._watchdog import Watchdog
 from samekey.keys import check_namespace, check_secret
-from samekey.profiles import GENERIC, Profile
+from samekey.profiles import Lookup, Profile, get
+from samekey.profiles._profile import UNKNOWN_RETENTION
 
 
 DEFAULT_POLICY = RetryPolicy()
-DEFAULT_RETENTION = 3_600.0
+
+
+class _Unstated(float):
+    """A time that nobody stated: a profile may know better."""
+
+
+DEFAULT_RETENTION = _Unstated(UNKNOWN_RETENTION)
 
 Origin = tuple[str, str, int | None]
+
+
+Verify = Callable[[Any], bool] | Literal["json"]
 
 
 class TransportTerms(TypedDict, total=False):
@@ -38,12 +49,20 @@ class TransportTerms(TypedDict, total=False):
     namespace: str | None
     secret: bytes | str | None
     retention: float | dt.timedelta
+    profile: str | Profile | Sequence[str | Profile] | None
+    fingerprint: Iterable[str] | Callable[[Any], bytes | str] | None
 
 
 class ClientTerms(TransportTerms, total=False):
     """What may be given to a client."""
 
     doubt: Literal["raise", "return"]
+
+
+class WrapTerms(ClientTerms, total=False):
+    """What may be given to `wrap`; `verify` of a client is httpx's own."""
+
+    verify: Verify | None
 
 
 def check_policy(value: object) -> RetryPolicy:
@@ -157,8 +176,65 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch -- not on Windows
     os.register_at_fork(after_in_child=doubt_guards)
 
 
-def _retention(value: object) -> float:
+def _retention(value: object) -> float | None:
+    if isinstance(value, _Unstated):
+        return None
     return check_seconds(value, "retention")
+
+
+def check_profile(value: object) -> Lookup:
+    """
+    Read `profile=`: a name, a `Profile`, or a list of either.
+
+    Raises:
+        TypeError: If it is something else.
+
+        ValueError: If there is no profile of that name, or the list is empty.
+    """
+    if value is None:
+        return Lookup()
+    if isinstance(value, (str, Profile)):
+        chosen = _chosen(value)
+        return Lookup(chosen, chosen[0])
+    if not isinstance(value, Iterable):
+        msg = (
+            "profile must be a name, a Profile or a list of them, got"
+            f" {type(value).__name__}"
+        )
+        raise TypeError(msg)
+    found = [one for item in value for one in _chosen(item)]
+    if not found:
+        msg = "profile must not be an empty list; leave it out for the default"
+        raise ValueError(msg)
+    return Lookup(found)
+
+
+def _chosen(value: object) -> tuple[Profile, ...]:
+    if isinstance(value, Profile):
+        return (value,)
+    if isinstance(value, str):
+        return get(value)
+    msg = f"profile must hold names and Profiles, got {type(value).__name__}"
+    raise TypeError(msg)
+
+
+def _fingerprint(value: object) -> Any:
+    if value is None or callable(value):
+        return value
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        msg = (
+            "fingerprint must be a list of JSON pointers, or a function, got"
+            f" {type(value).__name__}"
+        )
+        raise TypeError(msg)
+    return tuple(check_pointer(item, "fingerprint") for item in value)
+
+
+def _verify(value: object) -> Any:
+    if value is None or value == "json" or callable(value):
+        return value
+    msg = f"verify must be 'json' or a function, got {value!r}"
+    raise TypeError(msg)
 
 
 def _doubt(value: Any) -> Literal["raise", "return"]:
@@ -185,9 +261,16 @@ class Terms:
 
         secret: Makes derived keys unguessable.
 
-        retention: How long servers remember a key, in seconds.
+        retention: How long servers remember a key, in seconds; None where
+            the profile is to say.
 
         doubt: `"return"` hands out a doubtful status instead of raising.
+
+        lookup: Finds the profile for a request.
+
+        fingerprint: What is left out of it, or the function that makes it.
+
+        verify: Tells whether a 2xx is what it should be.
 
         clock: Seconds that only go forward.
 
@@ -210,13 +293,17 @@ class Terms:
     secret: bytes | None = attrs.field(
         default=None, converter=check_secret, repr=False
     )
-    retention: float = attrs.field(
+    retention: float | None = attrs.field(
         default=DEFAULT_RETENTION, converter=_retention
     )
     doubt: Literal["raise", "return"] = attrs.field(
         default="raise", converter=_doubt
     )
-    profile: Profile = GENERIC
+    lookup: Lookup = attrs.field(
+        default=None, converter=check_profile, alias="profile"
+    )
+    fingerprint: Any = attrs.field(default=None, converter=_fingerprint)
+    verify: Any = attrs.field(default=None, converter=_verify)
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     random: Callable[[], float] = _random.random
@@ -235,3 +322,7 @@ class Terms:
         if self.origins is None:
             return home is None or here == home
         return here == home or here in self.origins
+
+    def names(self, here: Origin) -> bool:
+        """Tell whether `origins=` has the host *here*."""
+        return self.origins is not None and here in self.origins

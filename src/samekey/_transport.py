@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -21,10 +21,12 @@ from samekey._handing import hand_out
 from samekey._headers import has, with_field
 from samekey._library import Request, Response, library_of
 from samekey._names import EXTENSION
+from samekey._placing import put, take_off
 from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
-from samekey._terms import DEFAULT_RETENTION, Terms
+from samekey._terms import DEFAULT_RETENTION, Terms, Verify
 from samekey._wire import Wire
+from samekey.profiles import Profile
 
 
 if TYPE_CHECKING:
@@ -51,6 +53,11 @@ class _Door:
         namespace: str | None = None,
         secret: bytes | str | None = None,
         retention: float | dt.timedelta = DEFAULT_RETENTION,
+        profile: str | Profile | Sequence[str | Profile] | None = None,
+        fingerprint: Iterable[str]
+        | Callable[[Any], bytes | str]
+        | None = None,
+        verify: Verify | None = None,
     ) -> None:
         if isinstance(transport, _Door):
             msg = "transport must not be wrapped already, got one that is"
@@ -70,6 +77,9 @@ class _Door:
             namespace=namespace,
             secret=cast("bytes", secret),
             retention=retention,
+            profile=cast("Any", profile),
+            fingerprint=fingerprint,
+            verify=verify,
         )
 
     def _open(self, request: Request) -> Call | None:
@@ -102,7 +112,8 @@ def _taken_up(carried: Call, request: Request) -> Call | None:
     if request.method == carried.method and request.url == carried.url:
         call = again(carried, request)
         # A client that resumed it has put the key there.
-        call.in_header = has(request.headers, call.header)
+        if call.placed is None:
+            call.in_header = has(request.headers, call.header)
         return _below(call)
     return _next_hop(carried, request) if _redirected(carried) else None
 
@@ -149,7 +160,10 @@ def outgoing(call: Call) -> Request:
     request: Any = call.request
     copy: Any = object.__new__(type(request))
     copy.__dict__.update(request.__dict__)
-    if call.key is None or call.bare or call.in_header:
+    if call.placed is not None:
+        copy.headers = call.library.Headers(request.headers)
+        (take_off if call.bare else put)(call, copy)
+    elif call.key is None or call.bare or call.in_header:
         headers = copy.headers = call.library.Headers(request.headers)
         if call.bare:
             headers.pop(call.header.name, None)

@@ -74,6 +74,10 @@ class Evidence:
     in_flight = False
     reuse = False
     replayed = False
+    done = False  # it says that the operation has succeeded before
+    store_down = False  # the server could not look the key up
+    resource: str | None = None  # whose id it names
+    words: str | None = None  # what the server says of a reused key
 
     def listen(self, name: str, info: Mapping[str, Any]) -> None:
         """Note one trace event of the transport."""
@@ -94,14 +98,23 @@ class Evidence:
         return (
             self.verdict is Verdict.UNKNOWN
             or self.in_flight
-            or self.status in DOUBTFUL_STATUSES
+            or (self.status in DOUBTFUL_STATUSES and not self.told)
         )
+
+    @property
+    def told(self) -> bool:
+        """Whether the answer itself says what became of it."""
+        return self.done or self.store_down
 
     @property
     def harmless(self) -> bool:
         """Whether it certainly did nothing: NOT_SENT, 425 or 429."""
         # RFC 8470, section 5.2; RFC 6585, section 4.
-        return self.verdict is Verdict.NOT_SENT or self.status in {425, 429}
+        return (
+            self.verdict is Verdict.NOT_SENT
+            or self.status in {425, 429}
+            or self.store_down
+        )
 
     @property
     def settled(self) -> bool:

@@ -15,12 +15,13 @@ import inspect
 import math
 import re
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from samekey._policy import RetryPolicy
 from samekey._report import Verdict
 from samekey._verdict import Evidence
+from samekey.profiles._profile import HINTS
 
 
 NEVER = math.inf
@@ -91,6 +92,50 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
         return float(int(text))
     moment = _http_date(text, now)
     return 0.0 if moment is None else max(0.0, moment - now)
+
+
+def should_retry(
+    hints: Sequence[str], headers: Mapping[str, str]
+) -> bool | None:
+    """
+    Read whether the server wants to be asked again; None: it does not say.
+
+    Args:
+        hints: The headers to look at. The first that says it goes before.
+    """
+    for name in hints:
+        said = headers.get(name, "").strip().lower()
+        if HINTS[name] == "flag" and said in _FLAGS:
+            return _FLAGS[said]
+    return None
+
+
+_FLAGS = {"true": True, "false": False}
+
+
+def rate_limit(
+    hints: Sequence[str], headers: Mapping[str, str], now: float
+) -> float:
+    """
+    Read how long a rate limit holds, in seconds; 0 if nothing says it.
+
+    `x-ratelimit-reset` is seconds, or the time in seconds since the epoch;
+    `ratelimit` is that of draft-ietf-httpapi-ratelimit-headers-10 (its `t`).
+    """
+    if "x-ratelimit-reset" in hints:
+        text = headers.get("x-ratelimit-reset", "").strip()
+        if _DIGITS.fullmatch(text):
+            value = float(int(text))
+            return max(0.0, value - now) if value > _EPOCH else value
+    if "ratelimit" in hints:
+        found = _RESET.search(headers.get("ratelimit", ""))
+        if found is not None:
+            return float(int(found[1]))
+    return 0.0
+
+
+_EPOCH = 1e9
+_RESET = re.compile(r"(?:^|;)\s*t=([0-9]{1,10})(?![0-9])")
 
 
 def _http_date(text: str, now: float) -> float | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from samekey._budget import RetryBudget
@@ -20,8 +20,9 @@ from samekey._client import bind
 from samekey._library import library_of
 from samekey._mixins import AsyncClientMixin, ClientMixin
 from samekey._policy import RetryPolicy
-from samekey._terms import DEFAULT_RETENTION, ClientTerms, Terms
+from samekey._terms import DEFAULT_RETENTION, Terms, Verify, WrapTerms
 from samekey._verbs import SHORTCUTS, Verbs
+from samekey.profiles import Profile
 
 
 if TYPE_CHECKING:
@@ -63,19 +64,19 @@ def _wrapped_class(cls: type) -> type:
 
 @overload
 def wrap(
-    client: httpx.Client, **terms: Unpack[ClientTerms]
+    client: httpx.Client, **terms: Unpack[WrapTerms]
 ) -> _httpx.Client: ...
 @overload
 def wrap(
-    client: httpx.AsyncClient, **terms: Unpack[ClientTerms]
+    client: httpx.AsyncClient, **terms: Unpack[WrapTerms]
 ) -> _httpx.AsyncClient: ...
 @overload
 def wrap(
-    client: _httpx2.Client, **terms: Unpack[ClientTerms]
+    client: _httpx2.Client, **terms: Unpack[WrapTerms]
 ) -> httpx2.Client: ...
 @overload
 def wrap(
-    client: _httpx2.AsyncClient, **terms: Unpack[ClientTerms]
+    client: _httpx2.AsyncClient, **terms: Unpack[WrapTerms]
 ) -> httpx2.AsyncClient: ...
 def wrap(
     client: Any,
@@ -87,6 +88,9 @@ def wrap(
     secret: bytes | str | None = None,
     retention: float | dt.timedelta = DEFAULT_RETENTION,
     doubt: Literal["raise", "return"] = "raise",
+    profile: str | Profile | Sequence[str | Profile] | None = None,
+    fingerprint: Iterable[str] | Callable[[Any], bytes | str] | None = None,
+    verify: Verify | None = None,
 ) -> Any:
     """
     Make *client* retry under one key per operation.
@@ -114,10 +118,28 @@ def wrap(
         secret: Makes derived keys unguessable; 16 bytes or more.
 
         retention: How long the server remembers a key; nothing is sent again
-            past it. Default 3600.0, for an API whose retention is unknown.
+            past it. Default: what the profile says less its margin, and
+            3600.0 for an API whose retention is unknown.
 
         doubt: `"raise"` (the default) raises `InDoubt`; `"return"` gives back
             a doubtful status (408, 500 and up but 501, 505 and 511) instead.
+
+        profile: How the API takes keys, and what its answers mean: a name
+            from `samekey profiles`, a `samekey.profiles.Profile`, or a list
+            of either, of which the first that fits path and method is used.
+            Default: APIs whose hosts are known are found by them; all others
+            are `generic`.
+
+        fingerprint: What tells a changed payload: JSON pointers to what is
+            left out of JSON bodies, such as `["/sent_at"]`, or a function
+            that is given the request and gives bytes or a str to compare.
+            Default: all that the request says, but for the key.
+
+        verify: Whether a 2xx is what it should be: `"json"`, or a function
+            that is given the response and gives False for one whose answer is
+            as good as lost. It is then asked for again under the same key. At
+            a transport, bodies over 64 KiB are not looked at. Default: any
+            2xx that could be read.
 
     Raises:
         TypeError: If *client* is of another kind or wrapped already, or an
@@ -149,6 +171,9 @@ def wrap(
         secret=cast("bytes", secret),
         retention=retention,
         doubt=doubt,
+        profile=cast("Any", profile),
+        fingerprint=fingerprint,
+        verify=verify,
     )
     new: Any = object.__new__(_wrapped_class(cls))  # type: ignore[arg-type]  # classes are hashable
     _share(client, new)

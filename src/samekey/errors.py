@@ -40,6 +40,8 @@ Reason = Literal[
     "body",
     "unkeyed",
     "request",
+    "hint",
+    "locked",
 ]
 """
 Why an operation was not sent once more.
@@ -50,7 +52,8 @@ Why an operation was not sent once more.
 is not retried; `key_reuse`: the server took the key for another payload's;
 `replayed_error`: the server replays a recorded 5xx; `body`: a one-shot body
 cannot be sent again; `unkeyed`: no key protects a resend; `request`: the
-request itself is at fault.
+request itself is at fault; `hint`: the server asked not to try again;
+`locked`: the API keeps the key locked after an error of its own.
 """
 
 
@@ -121,17 +124,25 @@ class KeyReused(SamekeyError):
         report: What is known of the operation.
 
         response: The server's answer; None after pickling.
+
+        words: What the server says, where it says it in words; keys in it are
+            left out.
     """
 
     report: Report
     response: Any = None
+    words: str | None
 
-    def __init__(self, message: str, report: Report) -> None:
+    def __init__(
+        self, message: str, report: Report, words: str | None = None
+    ) -> None:
         super().__init__(message)
         self.report = report
+        self.words = words
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (*self.args, self.report), self._notes()
+        state = (*self.args, self.report, self.words)
+        return type(self), state, self._notes()
 
 
 class GaveUp(SamekeyError):

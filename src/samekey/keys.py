@@ -15,6 +15,8 @@ import hmac
 import os
 import re
 
+from collections.abc import Callable
+
 import attrs
 
 from samekey._parts import KeyPart, encode, encode_part, framed
@@ -85,7 +87,7 @@ def derive_key(
         ValueError: If *secret* is under 16 bytes, or *generation* under 1.
     """
     return _digest_key(
-        encode(parts), check_generation(generation), namespace, secret
+        encode(parts), check_generation(generation), namespace, secret, shape
     )
 
 
@@ -94,6 +96,7 @@ def _digest_key(
     generation: int,
     namespace: str | None,
     secret: bytes | str | None,
+    fit: Callable[[bytes], str],
 ) -> str:
     space = check_namespace(namespace)
     message = b"".join(
@@ -106,8 +109,8 @@ def _digest_key(
     )
     hidden = check_secret(secret)
     if hidden is None:
-        return shape(hashlib.sha256(message).digest())
-    return shape(hmac.digest(hidden, message, "sha256"))
+        return fit(hashlib.sha256(message).digest())
+    return fit(hmac.digest(hidden, message, "sha256"))
 
 
 @attrs.frozen
@@ -146,9 +149,21 @@ class Operation:
         parts = self.id if isinstance(self.id, tuple) else (self.id,)
         return encode(parts)
 
-    def key(self, *, namespace: str | None, secret: bytes | None) -> str:
-        """Derive the key that this operation is sent under."""
-        return _digest_key(self.encoded(), self.generation, namespace, secret)
+    def key(
+        self,
+        *,
+        namespace: str | None,
+        secret: bytes | None,
+        fit: Callable[[bytes], str] = shape,
+    ) -> str:
+        """
+        Derive the key that this operation is sent under.
+
+        *fit* writes a digest as a key that the API takes.
+        """
+        return _digest_key(
+            self.encoded(), self.generation, namespace, secret, fit
+        )
 
 
 def check_key(key: object, *, name: str = "idempotency_key") -> str:

@@ -13,9 +13,12 @@ from paper import Paper, Step, answer, lost, refused
 import samekey
 
 from samekey._outcome import DELETE_TABLE, SAFE_TABLE, TABLE, table_for
+from samekey.profiles import Answer, Profile
 
 
 REPLAYED = {"Idempotent-Replayed": "true"}
+DONE = json.dumps({"error": {"code": "done"}}).encode()
+API = Profile("api", already_done=[Answer(status=409, code="done")])
 IN_FLIGHT = json.dumps({"code": "idempotency_key_in_use"}).encode()
 REUSED = json.dumps({"error": {"code": "idempotency_key_mismatch"}}).encode()
 TORN = httpx.ReadError("torn")
@@ -30,7 +33,7 @@ def told(
     *steps: Step, method: str = "POST", **options: object
 ) -> tuple[str, str]:
     """Play *steps*; give the outcome and how it is told."""
-    paper = Paper(*steps)
+    paper = Paper(*steps, profile=API)
     policy = samekey.RetryPolicy(
         attempts=len(steps),
         wait=lambda state: 0.0,
@@ -60,6 +63,13 @@ ROWS = [
     ([answer(200, breaks=TORN)], answer(404), ("answered", "AnswerLost")),
     ([answer(200, breaks=TORN)], answer(503), ("answered", "AnswerLost")),
     ([answer(200, breaks=TORN)], answer(201), ("answered", "returned")),
+    ([], answer(409, body=DONE), ("answered", "returned")),
+    ([lost()], answer(409, body=DONE), ("answered", "returned")),
+    (
+        [answer(200, breaks=TORN)],
+        answer(409, body=DONE),
+        ("answered", "returned"),
+    ),
     ([], answer(500, headers=REPLAYED), ("in_doubt", "InDoubt")),
     ([lost()], answer(500, headers=REPLAYED), ("in_doubt", "InDoubt")),
     ([lost()], answer(422), ("in_doubt", "InDoubt")),
@@ -157,7 +167,7 @@ def test_every_row_is_walked():
     seen = set()
     for method, cases in (("POST", ROWS), ("DELETE", DELETES), ("GET", SAFE)):
         for history, last, _ in cases:
-            paper = Paper(*history, last)
+            paper = Paper(*history, last, profile=API)
             policy = samekey.RetryPolicy(
                 attempts=len(history) + 1,
                 wait=lambda state: 0.0,

@@ -15,6 +15,7 @@ from samekey._budget import RetryBudget
 from samekey._library import origin
 from samekey._policy import RetryPolicy
 from samekey._terms import (
+    DEFAULT_RETENTION,
     ForkGuard,
     Terms,
     check_origins,
@@ -38,6 +39,33 @@ REFUSED = [
     ("secret", b"short", ValueError, "be at least 16 bytes, got 5"),
     ("retention", None, TypeError, "be seconds or a timedelta, got NoneType"),
     ("retention", 0, ValueError, "be a finite time above 0, got 0"),
+    (
+        "profile",
+        1,
+        TypeError,
+        "be a name, a Profile or a list of them, got int",
+    ),
+    ("profile", [1], TypeError, "hold names and Profiles, got int"),
+    (
+        "profile",
+        [],
+        ValueError,
+        "not be an empty list; leave it out for the default",
+    ),
+    (
+        "fingerprint",
+        "/a",
+        TypeError,
+        "be a list of JSON pointers, or a function, got str",
+    ),
+    ("fingerprint", [1], TypeError, "be a JSON pointer, got int"),
+    (
+        "fingerprint",
+        ["a"],
+        ValueError,
+        "be a JSON pointer such as '/id', got 'a'",
+    ),
+    ("verify", True, TypeError, "be 'json' or a function, got True"),
     ("doubt", "ignore", ValueError, "be 'raise' or 'return', got 'ignore'"),
     ("doubt", None, ValueError, "be 'raise' or 'return', got None"),
     ("origins", "https://a", TypeError, "be a list of URLs, got str"),
@@ -65,14 +93,15 @@ class TestTerms:
             terms.budget.start,
             terms.budget.per_success,
         )
-        assert (None, None, None, 3_600.0, "raise", GENERIC) == (
+        assert (None, None, None, None, "raise") == (
             terms.origins,
             terms.namespace,
             terms.secret,
             terms.retention,
             terms.doubt,
-            terms.profile,
         )
+        assert terms.lookup.find("POST", URL).profile is GENERIC
+        assert 3_600.0 == DEFAULT_RETENTION
 
     def test_not_shared(self):
         """Two clients share neither budget nor memory unless they are told."""
