@@ -35,7 +35,7 @@ def place(call: Call) -> None:
         InvalidKey: If the key that is there cannot be sent or is not the one
             that was given, or there is no place for one that must be sent.
     """
-    if call.key is None and not call.wanting:
+    if call.hopping or (call.key is None and not call.wanting):
         return
     slot: Slot | None = None
     kind = call.profile.placement.kind
@@ -116,10 +116,11 @@ def _placed(call: Call, slot: Slot | None) -> Placed:
         assert placement.name is not None
         value = _quoted(key) if placement.quoted else key
         return Placed(headers=((placement.name, value),))
+    if placement.kind == "query":
+        assert placement.name is not None
+        return Placed(query=(placement.name, key))
     shown = json.dumps(key) if placement.kind == "json" else quote_plus(key)
     text = slot.before + shown + slot.after
-    if placement.kind == "query":
-        return Placed(query=text.encode("ascii"))
     return Placed(content=text.encode("utf-8", "surrogateescape"))
 
 
@@ -159,7 +160,11 @@ def put(call: Call, request: Any) -> None:
     for name, value in placed.headers:
         request.headers[name] = value
     if placed.query is not None:
-        request.url = request.url.copy_with(query=placed.query)
+        # Of this URL: a redirect's may have a query string of its own.
+        name, key = placed.query
+        slot = pairs_slot(request.url.query.decode("ascii"), name)
+        query = f"{slot.before}{quote_plus(key)}{slot.after}"
+        request.url = request.url.copy_with(query=query.encode("ascii"))
         if request is call.request:
             call.url = request.url
     if placed.content is not None:

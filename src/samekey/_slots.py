@@ -47,12 +47,12 @@ class Placed:
 
         content: The body with the key in it.
 
-        query: The query string with the key in it.
+        query: The name and the key that the query string has to hold.
     """
 
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes | None = None
-    query: bytes | None = None
+    query: tuple[str, str] | None = None
 
 
 def json_slot(body: bytes, placement: Placement) -> Slot:
