@@ -24,6 +24,7 @@ LAYERS = [
     "errors",
     "_parts",
     "keys",
+    "stores",
     "_pointer",
     "_fingerprint",
     "_names",

@@ -1,0 +1,88 @@
+"""A connection that is never used again once something has failed."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ._open import Locked, Opener
+from ._record import StoreError
+
+
+T = TypeVar("T")
+
+
+class Trust:
+    """What the connections of a store share: one failure ends all of them."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.closed = False
+
+
+class Handle:
+    """
+    A connection that is opened when it is needed. Thread-safe.
+
+    After a failed sync nobody knows what is on disk, so after any failure
+    the connection is closed, and the next call opens another.
+    """
+
+    def __init__(self, opener: Opener, trust: Trust) -> None:
+        self._opener = opener
+        self._trust = trust
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._failures = 0
+
+    def use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Call *work* with the connection, while no other thread has it.
+
+        Raises:
+            StoreError: If SQLite fails, or the store was closed.
+        """
+        with self._lock:
+            try:
+                return work(self._open())
+            except Locked:
+                raise  # nothing has happened
+            except sqlite3.Error as exc:
+                self._distrust()
+                msg = f"{self._opener.path} must be usable, got: {exc}"
+                raise StoreError(msg) from exc
+            except BaseException:
+                self._distrust()
+                raise
+
+    def close(self) -> None:
+        """Close the connection, once no other thread has it."""
+        with self._lock:
+            self._drop()
+
+    def _open(self) -> sqlite3.Connection:
+        trust = self._trust
+        if trust.closed:
+            msg = f"{self._opener.path} must be open, and was closed"
+            raise StoreError(msg)
+        if self._failures != trust.failures:
+            self._drop()
+        if self._connection is None:
+            self._failures = trust.failures
+            self._connection = self._opener.open()
+        return self._connection
+
+    def _distrust(self) -> None:
+        self._trust.failures += 1
+        self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # If that fails, it stays open until nothing refers to it.
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
