@@ -35,6 +35,7 @@ from typing import Self, TypeVar
 from . import _rows
 from ._batch import GroupCommit, Ticket
 from ._checks import check_time
+from ._commit import commit
 from ._decide import (
     Ask,
     Completion,
@@ -45,8 +46,8 @@ from ._decide import (
 )
 from ._files import check_path
 from ._handle import Handle, Trust
-from ._open import Opener, set_durable
-from ._record import Claim, LateOwner, Record, StoreError
+from ._open import Opener
+from ._record import Claim, Record, StoreError
 
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ class SQLiteStore:
     Hold records in a SQLite file. Thread-safe, and safe among processes.
 
     A new file is readable by its owner only. A forked child must make a store
-    of its own.
+    of its own; this one's methods raise `RuntimeError` there.
 
     Args:
         path: The file; it is made where there is none. Its directory must
@@ -131,8 +132,6 @@ class SQLiteStore:
 
         Raises:
             StoreError: If the file fails.
-
-            RuntimeError: In a forked child.
         """
         ask = Ask(
             fresh=fresh, now=now, lease=lease, take=take, replaces=replaces
@@ -162,8 +161,6 @@ class SQLiteStore:
             LateOwner: If another claim has taken the record, or it is gone.
 
             StoreError: If the file fails.
-
-            RuntimeError: In a forked child.
         """
         completion = Completion(
             id=id,
@@ -184,8 +181,6 @@ class SQLiteStore:
 
         Raises:
             StoreError: If the file fails.
-
-            RuntimeError: In a forked child.
         """
         check_release(id, token, now)
         self._write(
@@ -199,8 +194,6 @@ class SQLiteStore:
 
         Raises:
             StoreError: If the file fails.
-
-            RuntimeError: In a forked child.
         """
         check_id(id)
         return self._read(lambda connection: _rows.find(connection, id))
@@ -213,8 +206,6 @@ class SQLiteStore:
 
         Raises:
             StoreError: If the file fails.
-
-            RuntimeError: In a forked child.
         """
         check_scan(state, after, limit)
         return self._read(
@@ -227,8 +218,6 @@ class SQLiteStore:
 
         Raises:
             StoreError: If the file fails.
-
-            RuntimeError: In a forked child.
         """
         check_sweep(now, limit)
         return self._write(
@@ -262,29 +251,10 @@ class SQLiteStore:
     def _run(self, batch: list[Ticket[sqlite3.Connection]]) -> None:
         """Do a batch; if it fails, each ticket has an error of its own."""
         try:
-            self._writer.use(lambda connection: self._do(connection, batch))
+            self._writer.use(
+                lambda connection: commit(connection, batch, self._opener)
+            )
         except StoreError as exc:
             for ticket in batch:
                 ticket.error = StoreError(*exc.args)
                 ticket.error.__cause__ = exc.__cause__
-
-    def _do(
-        self,
-        connection: sqlite3.Connection,
-        batch: list[Ticket[sqlite3.Connection]],
-    ) -> None:
-        durable = any(ticket.durable for ticket in batch)
-        set_durable(connection, durable=durable)
-        self._opener.begin(connection)
-        for ticket in batch:
-            # Each work writes with one statement, which SQLite undoes alone
-            # if it fails; the neighbours' work stays.
-            try:
-                ticket.result = ticket.work(connection)
-            except (LateOwner, StoreError) as exc:
-                ticket.error = exc
-            except sqlite3.DataError as exc:
-                msg = f"a record must fit into {self._opener.path}, got: {exc}"
-                ticket.error = StoreError(msg)
-                ticket.error.__cause__ = exc
-        connection.execute("COMMIT")

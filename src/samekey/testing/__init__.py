@@ -5,8 +5,11 @@ Put a client in front of a server that fails on purpose, and count charges.
 `PaymentServer` is one whose application is an idempotent payments API with a
 ledger, so that a test can end with the only question that matters: how many
 times was the card charged?
+
+`StoreConformance` is what a store of records is run against.
 """
 
+from ._conformance import StoreConformance
 from ._fault_server import FaultServer, Received
 from ._faults import Answer, Fault, draw
 from ._payments import Charge, PaymentsApp, PaymentServer
@@ -20,5 +23,6 @@ __all__ = [
     "PaymentServer",
     "PaymentsApp",
     "Received",
+    "StoreConformance",
     "draw",
 ]
