@@ -1,7 +1,5 @@
 """Both stores keep to what every store must keep to."""
 
-import pytest
-
 from samekey.stores import MemoryStore, SQLiteStore
 from samekey.testing import StoreConformance
 

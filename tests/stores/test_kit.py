@@ -4,7 +4,7 @@ import pytest
 
 from stores.broken import BROKEN
 
-from samekey.stores import MemoryStore, SQLiteStore
+from samekey.stores import MemoryStore, SQLiteStore, StoreError
 from samekey.testing import StoreConformance
 
 
@@ -36,7 +36,16 @@ def failures(kit, tmp_path):
     return failed
 
 
-@pytest.mark.parametrize("store_class", [MemoryStore, SQLiteStore])
+class RefusesNul(MemoryStore):
+    """Refuses ids with a NUL, as PostgreSQL does; that is allowed."""
+
+    def claim(self, fresh, **options):
+        if "\0" in fresh.id:
+            raise StoreError("no NUL")
+        return super().claim(fresh, **options)
+
+
+@pytest.mark.parametrize("store_class", [MemoryStore, SQLiteStore, RefusesNul])
 def test_sound(store_class, tmp_path):
     """A store that keeps to everything fails nothing."""
     assert set() == failures(kit_for(store_class), tmp_path)

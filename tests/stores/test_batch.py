@@ -1,0 +1,299 @@
+"""Callers that come together share a transaction and its sync."""
+
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from stores.support import (
+    NOW,
+    claim,
+    complete,
+    disk_error,
+    injecting,
+    record,
+)
+
+from samekey.stores import LateOwner, SQLiteStore, StoreError, _batch
+from samekey.stores._batch import GroupCommit
+
+
+class Gate:
+    """Runs batches, and holds the first one up until it is told to go on."""
+
+    def __init__(self, error=None):
+        self.began = threading.Event()
+        self.go_on = threading.Event()
+        self.batches = []
+        self.error = error
+
+    def __call__(self, batch):
+        self.batches.append([ticket.work for ticket in batch])
+        if len(self.batches) == 1:
+            self.began.set()
+            self.go_on.wait()
+            if self.error is not None:
+                raise self.error
+        for ticket in batch:
+            ticket.result = ticket.work
+
+
+def wait_for(group, count):
+    """Wait until so many are queued."""
+    while len(group._queue) < count:
+        pass
+
+
+def test_alone():
+    """A lone caller's work is done in its own thread, at once."""
+    threads = []
+
+    def run(batch):
+        threads.append(threading.current_thread())
+
+    GroupCommit(run).submit(lambda connection: None, durable=True)
+
+    assert [threading.current_thread()] == threads
+
+
+def test_together():
+    """Who comes while another is at it is served in the next batch."""
+    gate = Gate()
+    group = GroupCommit(gate)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(group.submit, "first", durable=True)
+        gate.began.wait()
+        rest = []
+        for each in ("a", "b", "c"):
+            rest.append(pool.submit(group.submit, each, durable=True))
+            wait_for(group, len(rest))
+        gate.go_on.set()
+
+        assert ["first", "a", "b", "c"] == [f.result() for f in (first, *rest)]
+    assert [["first"], ["a", "b", "c"]] == gate.batches
+
+
+def test_bounded(monkeypatch):
+    """A crowd is served in several batches, none of which holds others up."""
+    monkeypatch.setattr(_batch, "MAX_BATCH", 2)
+    gate = Gate()
+    group = GroupCommit(gate)
+    with ThreadPoolExecutor(6) as pool:
+        futures = [pool.submit(group.submit, 0, durable=True)]
+        gate.began.wait()
+        for each in range(1, 6):
+            futures.append(pool.submit(group.submit, each, durable=True))
+            wait_for(group, each)
+        gate.go_on.set()
+
+        assert [*range(6)] == [future.result() for future in futures]
+    assert [[0], [1, 2], [3, 4], [5]] == gate.batches
+
+
+def test_interrupted_leader():
+    """A signal in the leader fails its batch, and the next ones go on."""
+    gate = Gate(KeyboardInterrupt())
+    group = GroupCommit(gate)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(group.submit, "first", durable=True)
+        gate.began.wait()
+        second = pool.submit(group.submit, "second", durable=True)
+        wait_for(group, 1)
+        gate.go_on.set()
+
+        assert "second" == second.result()
+        assert isinstance(first.exception(), KeyboardInterrupt)
+    assert "third" == group.submit("third", durable=True)
+
+
+def test_interrupted_leader_of_others():
+    """Those whom an interrupted leader was to serve are told."""
+    gate = Gate()
+    group = GroupCommit(gate)
+
+    def interrupt(batch):
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(group.submit, "first", durable=True)
+        gate.began.wait()
+        rest = []
+        for each in ("a", "b"):
+            rest.append(pool.submit(group.submit, each, durable=True))
+            wait_for(group, len(rest))
+        group._run = interrupt
+        gate.go_on.set()
+
+        assert "first" == first.result()
+        assert isinstance(rest[0].exception(), KeyboardInterrupt)
+        told = rest[1].exception()
+    assert isinstance(told, StoreError)
+    assert "the batch must run to its end, and was interrupted" == str(told)
+
+
+class Interrupting:
+    """A lock that a signal's handler interrupts instead of waiting."""
+
+    def __init__(self, meanwhile):
+        self.meanwhile = meanwhile
+        self.calls = 0
+
+    def acquire(self):
+        self.calls += 1
+        if self.calls == 2:
+            self.meanwhile()
+            raise KeyboardInterrupt
+
+    def release(self):
+        pass
+
+
+@pytest.mark.parametrize("served", ["no", "leads", "yes"])
+def test_interrupted_follower(monkeypatch, served):
+    """A signal in a thread that waits holds nobody else up."""
+    gate = Gate()
+    group = GroupCommit(gate)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(group.submit, "first", durable=True)
+        gate.began.wait()
+
+        def meanwhile():
+            monkeypatch.undo()
+            if served == "leads":
+                gate.go_on.set()
+                first.result()
+            elif served == "yes":
+                with group._lock:
+                    group._queue.clear()
+
+        monkeypatch.setattr(
+            _batch.threading, "Lock", lambda: Interrupting(meanwhile)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            group.submit("second", durable=True)
+        gate.go_on.set()
+
+        assert "first" == first.result()
+    assert "third" == group.submit("third", durable=True)
+    assert [["first"], ["third"]] == gate.batches
+
+
+class TestSQLite:
+    @pytest.fixture
+    def seen(self):
+        """What was executed."""
+        return []
+
+    @pytest.fixture
+    def store(self, tmp_path, seen):
+        """Open a store whose statements are seen."""
+        with injecting({}, seen)(tmp_path / "payments.db") as store:
+            yield store
+
+    def test_shared(self, store, seen):
+        """The claims of 32 threads take far fewer than 32 syncs."""
+        barrier = threading.Barrier(32)
+        commits = []
+
+        def trace(statement):
+            commits.append(statement)
+
+        store._writer.use(lambda it: it.set_trace_callback(trace))
+
+        def call(number):
+            barrier.wait()
+            return claim(store, record(f"{number}"))
+
+        with ThreadPoolExecutor(32) as pool:
+            claims = list(pool.map(call, range(32)))
+
+        assert all(each.fresh for each in claims)
+        assert commits.count("COMMIT") <= 16
+
+    def test_alone_among_neighbours(self, store, seen):
+        """What fails in a batch does not fail its neighbours."""
+        claim(store, record("late"))
+        claim(store, record("late"), now=NOW + 60)
+        calls = [
+            lambda: claim(store, record("a")),
+            lambda: complete(store, "late"),
+            lambda: complete(store, "missing"),
+            lambda: claim(store, record("b")),
+        ]
+        futures = []
+        with ThreadPoolExecutor(4) as pool:
+
+            def hold(connection):
+                for number, call in enumerate(calls, 1):
+                    futures.append(pool.submit(call))
+                    wait_for(store._group, number)
+                del seen[:]
+
+            store._group.submit(hold, durable=False)
+
+        errors = [type(each.exception()) for each in futures]
+        assert [type(None), LateOwner, LateOwner, type(None)] == errors
+        assert 2 == seen.count("COMMIT")  # that of hold, and one for all
+        assert store.get("b") is not None
+
+    def test_all_fail(self, tmp_path):
+        """If the commit fails, everybody is told, each with its own error."""
+        plan = {}
+        futures = []
+        with injecting(plan)(tmp_path / "other.db") as store:
+            store.get("a")
+            with ThreadPoolExecutor(3) as pool:
+
+                def hold(connection):
+                    for number in range(3):
+                        fresh = record(f"{number}")
+                        futures.append(pool.submit(claim, store, fresh))
+                        wait_for(store._group, number + 1)
+
+                store._group.submit(hold, durable=False)
+                plan["COMMIT"] = disk_error()
+            errors = [each.exception() for each in futures]
+            left = store.scan()
+
+        assert {StoreError} == {type(each) for each in errors}
+        assert 3 == len({id(each) for each in errors})
+        assert [] == left
+
+    def test_durable_if_any_is(self, store, seen):
+        """A batch with one claim in it is synced for all."""
+        claim(store)
+        futures = []
+        with ThreadPoolExecutor(2) as pool:
+
+            def hold(connection):
+                futures.append(pool.submit(complete, store))
+                wait_for(store._group, 1)
+                futures.append(pool.submit(claim, store, record("b")))
+                wait_for(store._group, 2)
+                del seen[:]
+
+            store._group.submit(hold, durable=False)
+
+        assert [None, None] == [each.exception() for each in futures]
+        levels = [s[-1] for s in seen if s.startswith("PRAGMA synchronous = ")]
+        assert ["2"] == levels
+
+
+def test_closed_while_waiting(tmp_path):
+    """Who waits while the store is closed is told so."""
+    store = SQLiteStore(tmp_path / "payments.db")
+    futures = []
+    with ThreadPoolExecutor(2) as pool:
+
+        def hold(connection):
+            futures.append(pool.submit(complete, store))
+            wait_for(store._group, 1)
+            futures.append(pool.submit(store.close))
+            while not store._trust.closed:
+                pass
+
+        store._group.submit(hold, durable=False)
+
+    assert isinstance(futures[0].exception(), StoreError)
+    assert futures[1].exception() is None
