@@ -14,6 +14,7 @@ import threading
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from ._record import StoreError
 
@@ -40,7 +41,7 @@ def check_path(path: object) -> Path:
     if not isinstance(path, (str, os.PathLike)):
         msg = f"path must be a str or a path, got {type(path).__name__}"
         raise TypeError(msg)
-    name = os.fsdecode(path)
+    name = os.fsdecode(cast("str", path))
     if not name or "\0" in name:
         msg = f"path must name a file, got {name!r}"
         raise ValueError(msg)
