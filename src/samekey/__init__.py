@@ -24,12 +24,15 @@ if TYPE_CHECKING:
         GaveUp,
         InDoubt,
         InvalidKey,
+        JournalError,
         KeyExpired,
         KeyReused,
         NotExecuted,
+        OperationBusy,
         OperationChanged,
         SamekeyError,
     )
+    from samekey.journal import Journal
     from samekey.keys import Operation, derive_key, new_key
 
 
@@ -43,10 +46,13 @@ __all__ = [
     "GaveUp",
     "InDoubt",
     "InvalidKey",
+    "Journal",
+    "JournalError",
     "KeyExpired",
     "KeyReused",
     "NotExecuted",
     "Operation",
+    "OperationBusy",
     "OperationChanged",
     "Outcome",
     "Report",
@@ -73,6 +79,7 @@ _HOMES = {
     "Outcome": "_report",
     "Report": "_report",
     "Verdict": "_report",
+    "Journal": "journal",
     "Operation": "keys",
     "derive_key": "keys",
     "new_key": "keys",
@@ -84,8 +91,13 @@ _HOMES = {
 }
 
 
+_MODULES = frozenset(
+    {"errors", "httpx2", "journal", "keys", "profiles", "stores", "testing"}
+)
+
+
 def __getattr__(name: str) -> Any:
-    if name in {"errors", "httpx2", "keys", "testing"}:
+    if name in _MODULES:
         return importlib.import_module(f"samekey.{name}")
     if name not in __all__:
         msg = f"module 'samekey' has no attribute {name!r}"

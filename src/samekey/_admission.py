@@ -31,7 +31,7 @@ def admit(call: Call) -> None:
     if operation is not None:
         digest = _digest(b"id:", operation.encoded())
     fresh = Entry(
-        fingerprint=_fingerprint(call),
+        fingerprint=digest_of(call),
         key=_digest(b"key:", key.encode()),
         generation=1 if operation is None else operation.generation,
         first_sent=terms.clock(),
@@ -59,7 +59,7 @@ def _digest(kind: bytes, data: bytes) -> bytes:
     return hashlib.sha256(kind + data).digest()
 
 
-def _fingerprint(call: Call) -> bytes:
+def digest_of(call: Call) -> bytes:
     """Digest what the request says, but for the key and what is volatile."""
     request = call.request
     profile = call.profile

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from samekey._headers import Field
 from samekey._library import Module, Request, origin
 from samekey._memory import Entry
@@ -32,6 +34,10 @@ from samekey._verdict import Evidence
 from samekey._waits import StrategyCaller
 from samekey.keys import Operation
 from samekey.profiles import Profile
+
+
+if TYPE_CHECKING:
+    from samekey._intent import Begun
 
 
 class _Timed:
@@ -71,6 +77,10 @@ class Call:
     bare = False  # this hop of a redirect goes without the key
     indirect = False  # there is more to it than a send with a header
     placed: Placed | None = None  # how it carries the key, if by more
+    begun_as: Begun | None = None  # what the journal said to it
+    from_journal: Report | None = None  # the report that the journal had
+    seen: bytes | None = None  # an unread body that was looked at
+    unrecorded: str | None = None  # why the journal does not know how it went
     wanting = False  # only the user can have put a key on it
     keyed = True  # its method gets a key without being asked
     trusted: bool | None = None  # whether its profile vouches for the host
@@ -169,12 +179,18 @@ class Call:
         self.waited = 0.0
         self.hopping = self.bare = False
         self.strategies = None
+        self.begun_as = self.seen = self.unrecorded = None
+        self.from_journal = None
         self.set_deadline()
         self.reopen()
 
     def reopen(self) -> None:
         """Note that an operation that had ended goes on."""
         self.outcome = Outcome.OPEN
+        self._report = None
+
+    def forget_report(self) -> None:
+        """Note that there is more to tell."""
         self._report = None
 
     def lost_in_hand(self, error: str) -> None:
@@ -311,6 +327,13 @@ class Call:
         if evidence is not None:
             seen.append(evidence)
         operation = self.operation
+        before = self.from_journal
+        if before is not None:
+            name = None if operation is None else operation.id
+            self._report = attrs.evolve(
+                before, operation=name, replayed="journal"
+            )
+            return self._report
         report = Report(
             key=self.key,
             operation=None if operation is None else operation.id,
@@ -331,6 +354,7 @@ class Call:
             replayed="server" if self._replayed() else None,
             already_done=evidence is not None and evidence.done,
             resource_id=None if evidence is None else evidence.resource,
+            unrecorded=self.unrecorded,
         )
         if self.outcome is not Outcome.OPEN:
             self._report = report

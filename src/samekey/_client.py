@@ -33,6 +33,7 @@ TERMS = (
     "doubt",
     "profile",
     "fingerprint",
+    "journal",
 )
 
 

@@ -74,7 +74,7 @@ def open_call(
     profile = about.profile
     call = kind(request, library, terms, terms.policy, profile)
     call.client = client
-    if not about.usual or terms.verify is not None:
+    if not about.usual or terms.special:
         _heed(call, about)
     found, form = look(request.headers, profile.header)
     if found or (options is not None and not isinstance(options, Call)):
@@ -101,7 +101,7 @@ def _heed(call: Call, about: Found) -> None:
     call.trusted = about.vouched
     # The headers are not where its key is put.
     call.in_header = not about.profile.plain
-    call.indirect = call.in_header or call.terms.verify is not None
+    call.indirect = call.in_header or call.terms.special
 
 
 def _obey(call: Call, options: Mapping[str, Any]) -> None:

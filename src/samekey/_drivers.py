@@ -22,12 +22,14 @@ from samekey._body import (
 )
 from samekey._call import Call
 from samekey._effects import (
+    Claim,
     Drain,
     Effect,
     Follow,
     Freeze,
     Peek,
     Read,
+    Record,
     Send,
     Sleep,
 )
@@ -44,7 +46,7 @@ from samekey._streams import (
 )
 
 
-Rest = Freeze | Follow | Peek
+Rest = Freeze | Follow | Peek | Claim | Record
 
 Transmit = Callable[[Request | None], Response]
 """Sends the call's own request (None), or the hop of a redirect."""
@@ -112,6 +114,10 @@ class Driver:
                 return self._peek(call, response)
             case Freeze(limit):
                 self._freeze(call, limit)
+            case Claim():
+                return _journaling().claim(call)
+            case Record(response):
+                _journaling().record(call, response)
             case _:
                 assert_never(effect)
         return None
@@ -241,6 +247,10 @@ class AsyncDriver:
                 return await self._peek(call, response)
             case Freeze(limit):
                 await self._freeze(call, limit)
+            case Claim():
+                return await _in_thread(_journaling().claim, call)
+            case Record(response):
+                await _in_thread(_journaling().record, call, response)
             case _:
                 assert_never(effect)
         return None
@@ -308,6 +318,20 @@ class AsyncDriver:
         finally:
             await left(chunks)
         frozen.put()
+
+
+def _journaling() -> Any:
+    # It loads sqlite3; most calls have no journal.
+    from samekey import _journaling  # noqa: PLC0415
+
+    return _journaling
+
+
+async def _in_thread(function: Callable[..., object], *args: object) -> object:
+    # A store blocks, and the loop must not.
+    import anyio.to_thread  # noqa: PLC0415 -- as below
+
+    return await anyio.to_thread.run_sync(function, *args)
 
 
 async def _anyio_sleep(seconds: float) -> None:

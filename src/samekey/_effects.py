@@ -83,7 +83,30 @@ class Sleep:
         self.seconds = seconds
 
 
-# The journal will add Claim (before the first Send) and Record (at the end).
-Effect = Freeze | Send | Follow | Read | Peek | Drain | Sleep
+class Claim:
+    """
+    Have the journal record what is about to be sent, before it is.
+
+    Answer: a `Begun`, which says whether to send it.
+    """
+
+    __slots__ = ()
+
+
+class Record:
+    """
+    Have the journal record how it went. Answer: None.
+
+    If the journal fails, that is noted on the call, and nothing is raised.
+    """
+
+    __slots__ = ("response",)
+    __match_args__ = ("response",)
+
+    def __init__(self, response: Response | None) -> None:
+        self.response = response
+
+
+Effect = Freeze | Send | Follow | Read | Peek | Drain | Sleep | Claim | Record
 
 SEND = Send()

@@ -17,19 +17,23 @@ goes on up as the same object. In each case the report is attached.
 
 from __future__ import annotations
 
+import math
+
 from collections.abc import Generator
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from samekey import _log
 from samekey._call import Call
 from samekey._effects import (
     SEND,
+    Claim,
     Drain,
     Effect,
     Follow,
     Freeze,
     Peek,
     Read,
+    Record,
     Sleep,
 )
 from samekey._ending import attach, leave, settle
@@ -43,8 +47,12 @@ from samekey._redirects import hop_of
 from samekey._report import Outcome
 from samekey._verdict import Evidence, judge
 from samekey._verifying import unfit
-from samekey.errors import BodyNotReplayable
+from samekey.errors import BodyNotReplayable, OperationBusy
 from samekey.profiles._answers import json_of, words_in
+
+
+if TYPE_CHECKING:
+    from samekey._intent import Begun
 
 
 MAX_BODY = 8 * 1024 * 1024
@@ -133,11 +141,14 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         yield from _frozen(call)
     if call.in_header and call.indirect:
         place(call)
-    if (call.operation is not None or call.theirs) and not call.hopping:
+    if call.terms.journal is not None and _is_journaled(call):
+        begun = yield from _claimed(call)
+        if begun.step == "give":
+            return _given(call, begun)
+    elif (call.operation is not None or call.theirs) and not call.hopping:
         _admit(call)
     if call.placed is not None and call.profile.companions:
         accompany(call)
-    # The journal's Claim goes here: durable before the first byte leaves.
     failure: Exception | None
     try:
         while True:
@@ -171,14 +182,16 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 # A response hook that raised for the status has shown it.
                 response = getattr(exc, "response", response)
                 first = broke = None
-            if call.terms.verify is not None and failure is None:
-                failure = yield from _verified(call, evidence, response)
+            if call.indirect and failure is None:
+                failure = yield from _looked_at(call, evidence, response)
             evidence.ended = call.terms.clock()
             if (
                 call.policy.retry is None
                 and failure is None
                 and 200 <= response.status_code < 300
             ):
+                if call.begun_as is not None:
+                    yield from _recorded(call, response)
                 return _answered(call, response)
             if response is not None:
                 _look_at_head(call, evidence, response)
@@ -199,8 +212,12 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             yield Sleep(step.seconds)
         if failure is None:
             failure = yield from _read(call, evidence, response)
+        if call.begun_as is not None:
+            yield from _recorded(call, response)
     except BaseException as exc:
         broke = None  # an exception must not hold its own frame
+        if call.begun_as is not None:
+            call.terms.journal.let_go(call.begun_as)
         leave(call, exc)
         raise
     return settle(call, response, failure, step.reason)
@@ -326,7 +343,8 @@ def _json(
     if not call.unread:
         return json_of(content_of(response))
     try:
-        return json_of((yield Peek(response)))
+        call.seen = yield Peek(response)
+        return json_of(call.seen)
     except Exception as exc:  # noqa: BLE001 -- sorted out
         evidence.reading = True
         _absorbed(call, evidence, exc)
@@ -362,34 +380,88 @@ def _understand(
             assert_never(found.meaning)
 
 
-def _verified(
+def _looked_at(
     call: Call, evidence: Evidence, response: Response
 ) -> Generator[Effect, Any, Exception | None]:
     """
-    Ask the user whether a 2xx is what it should be.
+    Look at a 2xx that is checked, or recorded, before it is handed out.
 
-    One that is not has settled the operation, and its body is lost.
+    One that is not what it should be has settled the operation, and its body
+    is lost.
     """
-    if not 200 <= response.status_code < 300:
+    verify = call.terms.verify
+    if not 200 <= response.status_code < 300 or (
+        verify is None and call.begun_as is None
+    ):
         return None
-    body: bytes | None
     if call.unread:
         try:
-            body = yield Peek(response)
+            call.seen = yield Peek(response)
         except Exception as exc:  # noqa: BLE001 -- sorted out
             evidence.reading = True
             return _absorbed(call, evidence, exc)
-        if body is None:  # too long to be looked at
-            return None
-    else:
-        body = content_of(response)
-    what = unfit(call, response, body or b"")
+    body = call.seen if call.unread else content_of(response)
+    if verify is None or body is None:  # too long to be looked at
+        return None
+    what = unfit(call, response, body)
     if what is None:
         return None
     evidence.lost = True
     evidence.error = "DecodingError"
     lost: Exception = call.library.DecodingError(what, request=call.request)
     return lost
+
+
+def _is_journaled(call: Call) -> bool:
+    if call.hopping or call.key is None:
+        return False
+    every: bool = call.terms.journal.journal_all
+    return every or call.operation is not None
+
+
+POLL = 0.25
+"""How often a journal is asked whether another worker is done, in seconds."""
+
+
+def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
+    """
+    Put it on disk before its first byte leaves, or learn how it went.
+
+    Raises:
+        OperationBusy: If another worker is on it.
+    """
+    while True:
+        begun: Begun = yield Claim()
+        if begun.step != "busy":
+            return begun
+        left = math.inf
+        if call.deadline is not None:
+            left = call.deadline - call.terms.clock() - MIN_LEFT
+        if call.terms.journal.busy == "raise" or left <= 0:
+            raise _busy(begun)
+        yield Sleep(min(POLL, left))
+
+
+def _given(call: Call, begun: Begun) -> Response:
+    # It loads sqlite3; most calls have no journal.
+    from samekey._journaling import given  # noqa: PLC0415
+
+    return given(call, begun)
+
+
+def _busy(begun: Begun) -> OperationBusy:
+    msg = (
+        f"another worker ({begun.record.owner}) is on this operation; nothing"
+        " was sent"
+    )
+    return OperationBusy(msg, begun.kept.report)
+
+
+def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:
+    call.outcome = call.row().outcome
+    if response is not None:
+        call.note_replay(response.headers)
+    yield Record(response)
 
 
 def _answered(call: Call, response: Response) -> Response:

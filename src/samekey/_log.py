@@ -73,6 +73,27 @@ def key_missing(call: Call, evidence: Evidence) -> None:
         )
 
 
+def unrecorded(call: Call, why: str) -> None:
+    """Tell that the journal does not know how a call went."""
+    if logger.isEnabledFor(logging.WARNING):
+        key = key_hint(call.key)
+        logger.warning(
+            "%s to %s: the outcome (%s) was not recorded: %s, key %s",
+            call.method,
+            call.url.host,
+            call.outcome,
+            why,
+            key,
+            extra={
+                "samekey_event": "unrecorded",
+                "samekey_outcome": str(call.outcome),
+                "samekey_key": key,
+                "samekey_method": call.method,
+                "samekey_host": call.url.host,
+            },
+        )
+
+
 def gave_up(call: Call, evidence: Evidence, reason: Reason, said: str) -> None:
     """Tell that a call ends without an answer that can be handed out."""
     if logger.isEnabledFor(logging.WARNING):

@@ -124,6 +124,18 @@ def _placed(call: Call, slot: Slot | None) -> Placed:
     return Placed(content=text.encode("utf-8", "surrogateescape"))
 
 
+def rekey(call: Call, key: str) -> None:
+    """Put another key in the place of the one that was chosen."""
+    call.key = key
+    if call.placed is not None:
+        header = call.profile.placement.kind == "header"
+        call.placed = _placed(call, None if header else _slot(call))
+        if not call.is_transport:
+            put(call, call.request)
+    elif not call.is_transport:
+        call.request.headers[call.header.name] = key
+
+
 def _quoted(key: str) -> str:
     # RFC 9651, section 4.1.6: only these two are escaped.
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')

@@ -117,6 +117,9 @@ class Report:
 
         resource_id: The id of the resource that belongs to the key, where the
             API names it.
+
+        unrecorded: Why the journal did not record the outcome, where it did
+            not.
     """
 
     key: str | None = attrs.field(repr=key_hint)
@@ -127,3 +130,4 @@ class Report:
     replayed: str | None = None
     already_done: bool = False
     resource_id: str | None = None
+    unrecorded: str | None = None

@@ -16,7 +16,8 @@ from samekey._call import Call
 from samekey._ending import attach
 from samekey._library import Module
 from samekey._limits import Limits
-from samekey._notes import passing_note
+from samekey._notes import blend, passing_note
+from samekey.errors import AnswerLost, build
 
 
 class Answer:
@@ -177,6 +178,38 @@ class AsyncRejoined(_Rejoined):
             await left(self.rest)
 
 
+class NotKept:
+    """The body of an answer of which only the status is known."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+
+    def _lost(self) -> AnswerLost:
+        call = self.call
+        kind = call.library.TransportError
+        msg = (
+            "the journal knows that it was answered, but has not kept the"
+            " answer, and the server may have forgotten the key; ask the API"
+            " for it"
+        )
+        return build(
+            blend(AnswerLost, kind, kind), msg, call.report(), "retention"
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise self._lost()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            yield chunk
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
 class _Once:
     """A request's body that is sent once, or not at all."""
 
@@ -220,6 +253,12 @@ def only_once(library: Module, stream: Any) -> Any:
 @functools.lru_cache(maxsize=32)
 def stream_class(library: Module, own: type) -> Any:
     """Make *own* a class of the library."""
-    sync = hasattr(own, "__iter__")
-    base = library.SyncByteStream if sync else library.AsyncByteStream
-    return type(own.__name__, (own, base), {})
+    bases = [
+        base
+        for name, base in (
+            ("__iter__", library.SyncByteStream),
+            ("__aiter__", library.AsyncByteStream),
+        )
+        if hasattr(own, name)
+    ]
+    return type(own.__name__, (own, *bases), {})

@@ -10,7 +10,7 @@ import time
 import weakref
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import attrs
@@ -23,6 +23,11 @@ from samekey._watchdog import Watchdog
 from samekey.keys import check_namespace, check_secret
 from samekey.profiles import Lookup, Profile, get
 from samekey.profiles._profile import UNKNOWN_RETENTION
+
+
+if TYPE_CHECKING:
+    from samekey.journal import Journal
+    from samekey.stores import Store
 
 
 DEFAULT_POLICY = RetryPolicy()
@@ -51,6 +56,7 @@ class TransportTerms(TypedDict, total=False):
     retention: float | dt.timedelta
     profile: str | Profile | Sequence[str | Profile] | None
     fingerprint: Iterable[str] | Callable[[Any], bytes | str] | None
+    journal: Journal | Store | str | os.PathLike[str] | None
 
 
 class ClientTerms(TransportTerms, total=False):
@@ -218,6 +224,15 @@ def _chosen(value: object) -> tuple[Profile, ...]:
     raise TypeError(msg)
 
 
+def _journal(value: Any) -> Journal | None:
+    if value is None:
+        return None
+    # It loads sqlite3, which most clients do without.
+    from samekey.journal import Journal  # noqa: PLC0415
+
+    return value if isinstance(value, Journal) else Journal(value)
+
+
 def _fingerprint(value: object) -> Any:
     if value is None or callable(value):
         return value
@@ -272,6 +287,8 @@ class Terms:
 
         verify: Tells whether a 2xx is what it should be.
 
+        journal: The durable memory of operations.
+
         clock: Seconds that only go forward.
 
         wall: Seconds since the epoch.
@@ -304,6 +321,8 @@ class Terms:
     )
     fingerprint: Any = attrs.field(default=None, converter=_fingerprint)
     verify: Any = attrs.field(default=None, converter=_verify)
+    journal: Any = attrs.field(default=None, converter=_journal)
+    special: bool = attrs.field(init=False, repr=False)
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     random: Callable[[], float] = _random.random
@@ -311,6 +330,11 @@ class Terms:
     watchdog: Watchdog = attrs.field(factory=Watchdog, repr=False)
     guard: ForkGuard = attrs.field(factory=ForkGuard, repr=False)
     lock: threading.Lock = attrs.field(factory=threading.Lock, repr=False)
+
+    @special.default
+    def _is_special(self) -> bool:
+        # Asked once, and not in each call.
+        return self.verify is not None or self.journal is not None
 
     def vouches(self, here: Origin, home: Origin | None) -> bool:
         """

@@ -8,6 +8,7 @@ A body that breaks while the client reads it is out of its sight.
 from __future__ import annotations
 
 import datetime as dt
+import os
 
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
@@ -31,6 +32,9 @@ from samekey.profiles import Profile
 
 if TYPE_CHECKING:
     import httpx
+
+    from samekey.journal import Journal
+    from samekey.stores import Store
 
     Base = httpx.BaseTransport
     AsyncBase = httpx.AsyncBaseTransport
@@ -58,6 +62,7 @@ class _Door:
         | Callable[[Any], bytes | str]
         | None = None,
         verify: Verify | None = None,
+        journal: Journal | Store | str | os.PathLike[str] | None = None,
     ) -> None:
         if isinstance(transport, _Door):
             msg = "transport must not be wrapped already, got one that is"
@@ -80,6 +85,7 @@ class _Door:
             profile=cast("Any", profile),
             fingerprint=fingerprint,
             verify=verify,
+            journal=journal,
         )
 
     def _open(self, request: Request) -> Call | None:

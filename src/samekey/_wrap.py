@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import os
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import httpx2 as _httpx2
 
     from samekey import _httpx, httpx2
+    from samekey.journal import Journal
+    from samekey.stores import Store
 
 
 @functools.lru_cache(maxsize=64)
@@ -91,6 +94,7 @@ def wrap(
     profile: str | Profile | Sequence[str | Profile] | None = None,
     fingerprint: Iterable[str] | Callable[[Any], bytes | str] | None = None,
     verify: Verify | None = None,
+    journal: Journal | Store | str | os.PathLike[str] | None = None,
 ) -> Any:
     """
     Make *client* retry under one key per operation.
@@ -141,11 +145,18 @@ def wrap(
             a transport, bodies over 64 KiB are not looked at. Default: any
             2xx that could be read.
 
+        journal: Where operations are recorded before they are sent, so that
+            the key and the answer outlive the process: a `Journal`, a store
+            for one, or the path of a SQLite file. Only calls with an
+            operation id are recorded, unless the journal says otherwise.
+
     Raises:
         TypeError: If *client* is of another kind or wrapped already, or an
             argument is of the wrong type.
 
         ValueError: If an argument is out of range; the message says which.
+
+        JournalError: If the journal's file cannot be used.
     """
     cls: type = type(client)
     library = library_of(cls)
@@ -174,6 +185,7 @@ def wrap(
         profile=cast("Any", profile),
         fingerprint=fingerprint,
         verify=verify,
+        journal=journal,
     )
     new: Any = object.__new__(_wrapped_class(cls))  # type: ignore[arg-type]  # classes are hashable
     _share(client, new)

@@ -9,8 +9,10 @@ Everything that samekey raises on purpose.
     ├── OperationChanged  same operation, other request or key; nothing sent
     ├── KeyReused         the server says: this key, another payload
     ├── KeyExpired        the server may have forgotten the key; nothing sent
+    ├── OperationBusy     another worker is on it right now
     ├── BodyNotReplayable a one-shot body over the limit; nothing sent
-    └── InvalidKey        not 1 to 255 characters of 0x21-0x7E; nothing sent
+    ├── InvalidKey        not 1 to 255 characters of 0x21-0x7E; nothing sent
+    └── JournalError      the store failed before the first send; nothing sent
 
 A `GaveUp` is also an instance of one of the client library's own exceptions,
 so that a handler for `httpx.ReadTimeout` or `httpx.TransportError` goes on
@@ -113,6 +115,24 @@ class KeyExpired(_WithPrevious):
 
     Nothing was sent. Ask the API what became of the operation; only then
     start a new generation. Attributes: `previous`, as in `OperationChanged`.
+    """
+
+
+class OperationBusy(_WithPrevious):
+    """
+    Another worker is on this operation right now; nothing was sent.
+
+    Try again in a moment, or leave it to the other one. Attributes:
+    `previous`, as in `OperationChanged`.
+    """
+
+
+class JournalError(SamekeyError):
+    """
+    The journal's store failed before the first send; nothing was sent.
+
+    The cause is `__cause__`. Once the store works, the call can be made again
+    with the same operation id.
     """
 
 

@@ -30,6 +30,7 @@ import os
 import sqlite3
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Self, TypeVar
 
 from . import _rows
@@ -105,6 +106,11 @@ class SQLiteStore:
 
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self._opener.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._opener.path
 
     def close(self) -> None:
         """

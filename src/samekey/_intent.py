@@ -1,0 +1,178 @@
+"""
+What a record in the journal lets a call do: decided, and nothing done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from typing import Literal
+
+import attrs
+
+from samekey._kept import Kept
+from samekey._policy import show_seconds
+from samekey._report import Outcome
+from samekey.errors import KeyExpired, OperationChanged
+from samekey.keys import Operation
+from samekey.stores import Record
+
+
+Step = Literal["send", "replace", "give", "busy"]
+"""
+What a record lets a call do.
+
+`send`: once more, under its key; `replace`: as something new; `give`: its
+answer is given; `busy`: another worker is on it.
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Intent:
+    """
+    What a call is about to do.
+
+    Args:
+        id: The record's.
+
+        key: The key, unless there is a record. *theirs*: it is the user's.
+
+        fingerprint: What the request says.
+
+        named: It has an operation id; *force*: a new generation is wanted
+            although the last one is in doubt.
+
+        retention: For how long the server is relied on, in seconds.
+
+        kept: What is kept of it.
+    """
+
+    id: str
+    key: str = attrs.field(repr=False)
+    theirs: bool
+    fingerprint: bytes = attrs.field(repr=False)
+    named: bool
+    force: bool
+    retention: float
+    kept: Kept
+
+
+@attrs.frozen(kw_only=True)
+class Begun:
+    """
+    What the journal says to an intent.
+
+    Args:
+        step: What to do.
+
+        record: What is recorded now. *kept*: what is kept in it.
+
+        fresh: Nothing was recorded before.
+    """
+
+    step: Step
+    fresh: bool = False
+    record: Record
+    kept: Kept
+
+
+def record_id(operation: Operation, namespace: str | None) -> str:
+    """Give the id under which an operation is recorded."""
+    space = "" if namespace is None else namespace
+    digest = hashlib.sha256(
+        b"%d:%b" % (len(space.encode()), space.encode()) + operation.encoded()
+    )
+    return f"op:{digest.hexdigest()}"
+
+
+def key_id(key: str) -> str:
+    """Give the id under which a call without an operation id is recorded."""
+    return f"key:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def decide(
+    record: Record,
+    kept: Kept,
+    intent: Intent,
+    *,
+    now: float,
+    free: bool,
+    mark: str,
+) -> Step:
+    """
+    Decide what a record lets a call do, by the table of `samekey.journal`.
+
+    Args:
+        free: Nobody is on it. *mark*: of the secret of today's fingerprints.
+
+    Raises:
+        OperationChanged: If the request or the key is another one, or a new
+            generation follows one in doubt.
+
+        KeyExpired: If the server may have forgotten the key.
+    """
+    unsettled = record.state not in {Outcome.ANSWERED, Outcome.NOT_EXECUTED}
+    if intent.kept.generation != kept.generation:
+        _check_generation(kept, intent, unsettled=unsettled)
+        return "replace" if free else "busy"
+    _compare(record, kept, intent, mark)
+    if not free:
+        return "busy"
+    if record.state == Outcome.NOT_EXECUTED:
+        return "replace"
+    age = max(0.0, now - record.created)
+    fresh = age < intent.retention
+    answer = kept.answer
+    if record.state == Outcome.ANSWERED and _is_final(kept):
+        given = answer is not None and answer.body is not None
+        return "send" if fresh and not given else "give"
+    if not fresh:
+        msg = (
+            f"first sent {show_seconds(age)} s ago, and the server remembers"
+            f" keys for {show_seconds(intent.retention)} s; nothing was sent."
+            " Ask the API what became of it, and tell the journal:"
+            " Journal.resolve, or `samekey journal resolve`"
+        )
+        raise KeyExpired(msg, kept.report)
+    return "send"
+
+
+def _is_final(kept: Kept) -> bool:
+    """Tell whether the answer is one that another send would not change."""
+    report, answer = kept.report, kept.answer
+    if report is not None and report.already_done:
+        return True
+    status = None if answer is None else answer.status
+    return status is not None and 200 <= status < 300
+
+
+def _check_generation(kept: Kept, intent: Intent, *, unsettled: bool) -> None:
+    wanted = intent.kept.generation
+    if wanted < kept.generation:
+        msg = (
+            f"generation must be at least {kept.generation}, the last one"
+            f" recorded, got {wanted}; nothing was sent"
+        )
+        raise OperationChanged(msg, kept.report)
+    if unsettled and not intent.force:
+        msg = (
+            f"generation {kept.generation} of this operation is in doubt: a"
+            " new one could execute it twice; nothing was sent. Settle it"
+            " first, or pass Operation(..., force=True)"
+        )
+        raise OperationChanged(msg, kept.report)
+
+
+def _compare(record: Record, kept: Kept, intent: Intent, mark: str) -> None:
+    what = "this operation" if intent.named else "this key"
+    # With the secret lost, it cannot be said whether they are the same.
+    if kept.mark == mark and record.fingerprint != intent.fingerprint:
+        way = "generation" if intent.named else "key"
+        msg = (
+            f"{what} was recorded with another request; nothing was sent. A"
+            f" deliberate new try is a new {way}"
+        )
+        raise OperationChanged(msg, kept.report)
+    if intent.theirs and record.key != intent.key:
+        msg = f"{what} was recorded with another key; nothing was sent"
+        raise OperationChanged(msg, kept.report)

@@ -1,0 +1,154 @@
+"""
+What a journal is made of, and what it is asked about.
+"""
+
+from __future__ import annotations
+
+import os
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from samekey._kept import Change, Kept, Message
+from samekey._owner import SIZE, secret_beside
+from samekey._report import Report
+from samekey.errors import JournalError
+from samekey.stores import MemoryStore, Record, SQLiteStore, Store, StoreError
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """
+    An operation as the journal has it, for people and for recovery.
+
+    Attributes:
+        id: The record's id, by which `Journal.resolve` takes it.
+
+        key: Its idempotency key; not in the repr.
+
+        state: `open`, `answered`, `not_executed` or `in_doubt`.
+
+        operation: The operation id as it was given; not in the repr.
+
+        namespace: That of the client. *generation*: from 1.
+
+        created: When it was first sent, in seconds since the epoch.
+
+        updated: When something became known of it.
+
+        busy: A live worker is on it.
+
+        method: Of the request. *url*: without credentials and query.
+
+        report: How it went, where that is known.
+
+        answer: What the server said, where it is kept.
+
+        request: The request, where it is kept to be sent again.
+
+        changes: What people have said of it.
+    """
+
+    id: str
+    key: str = attrs.field(repr=False)
+    state: str
+    operation: object = attrs.field(repr=False)
+    namespace: str | None
+    generation: int
+    created: float
+    updated: float
+    busy: bool
+    method: str
+    url: str
+    report: Report | None
+    answer: Message | None
+    request: Message | None
+    changes: tuple[Change, ...]
+
+
+ALLOWED_HEADERS = frozenset(
+    {"accept", "content-type", "content-encoding", "prefer", "user-agent"}
+)
+"""The request headers that may be kept, besides those of `headers=`."""
+
+_NEVER = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "set-cookie"}
+)
+
+
+def kept_in(record: Record) -> Kept:
+    try:
+        return Kept.decode(record.data, record.key)
+    except ValueError as exc:
+        msg = f"the record must be readable, and is not: {exc}"
+        raise StoreError(msg) from exc
+
+
+def open_store(
+    store: Store | str | os.PathLike[str],
+) -> tuple[Store, Path | None]:
+    if isinstance(store, (str, os.PathLike)):
+        try:
+            opened = SQLiteStore(store)
+        except StoreError as exc:
+            raise JournalError(*exc.args) from exc
+        return opened, opened.path
+    for name in ("claim", "complete", "release", "get", "scan", "sweep"):
+        if not callable(getattr(store, name, None)):
+            msg = (
+                "store must be a Store or the path of a SQLite file, got"
+                f" {type(store).__name__}"
+            )
+            raise TypeError(msg)
+    return store, getattr(store, "path", None)
+
+
+def choose_secret(
+    given: bytes | None, store: Store, path: Path | None
+) -> bytes:
+    if given is not None:
+        return given
+    if isinstance(store, MemoryStore):
+        return os.urandom(SIZE)
+    if path is None:
+        msg = (
+            "secret must be given for a store that has no file of its own:"
+            " every process that shares it needs the same one"
+        )
+        raise ValueError(msg)
+    return secret_beside(path)
+
+
+def one_of(value: object, name: str, words: tuple[str, ...]) -> Any:
+    if value not in words:
+        msg = f"{name} must be one of {', '.join(words)}, got {value!r}"
+        raise ValueError(msg)
+    return value
+
+
+def texts(value: object, name: str) -> tuple[Any, ...]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        msg = f"{name} must be a list of str, got {type(value).__name__}"
+        raise TypeError(msg)
+    return tuple(value)
+
+
+def allowed_headers(names: object) -> frozenset[str]:
+    found = frozenset(str(n).lower() for n in texts(names, "headers"))
+    for name in sorted(found & _NEVER):
+        msg = f"headers must not have {name}, which is never kept"
+        raise ValueError(msg)
+    return found
+
+
+def check_size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"max_answer must be an int, got {type(value).__name__}"
+        raise TypeError(msg)
+    if value < 0:
+        msg = f"max_answer must be at least 0, got {value}"
+        raise ValueError(msg)
+    return value

@@ -1,0 +1,233 @@
+"""
+Between an operation and its journal: what is claimed, given and recorded.
+
+These are the only functions that touch the journal's store while a call runs.
+They block, so an async driver runs them in a thread.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from typing import Any
+
+import attrs
+
+from samekey import _log
+from samekey._admission import digest_of
+from samekey._call import Call
+from samekey._intent import Begun, Intent, key_id, record_id
+from samekey._kept import Kept, Message, redact
+from samekey._library import Response, content_of
+from samekey._names import EXTENSION
+from samekey._outcome import Past
+from samekey._placing import rekey
+from samekey._report import Outcome
+from samekey._streams import NotKept, stream_class
+from samekey.errors import JournalError
+from samekey.journal import Journal
+from samekey.stores import LateOwner, StoreError
+
+
+SLACK = 30.0
+"""How much longer than its deadline a call holds its lease, in seconds."""
+
+ENDLESS = 600.0
+"""The lease of a call without a deadline, in seconds."""
+
+
+def claim(call: Call) -> Begun:
+    """
+    Put what *call* is about to do on disk, before its first byte.
+
+    Raises:
+        OperationChanged: If it was recorded with another request or key.
+
+        KeyExpired: If the server may have forgotten its key.
+
+        JournalError: If the store fails.
+    """
+    journal: Journal = call.terms.journal
+    terms = call.terms
+    now = terms.wall()
+    lease = ENDLESS
+    if call.deadline is not None:
+        lease = max(0.0, call.deadline - terms.clock()) + SLACK
+    try:
+        begun = journal.begin(_intent(call), now=now, lease=lease)
+    except StoreError as exc:
+        msg = f"the journal must record it first, and failed: {exc}"
+        raise JournalError(msg) from exc
+    if begun.step == "send":
+        _take_up(call, begun, now)
+    return begun
+
+
+def _intent(call: Call) -> Intent:
+    operation = call.operation
+    terms = call.terms
+    key = call.key or ""
+    named = operation is not None
+    return Intent(
+        id=key_id(key)
+        if operation is None
+        else record_id(operation, terms.namespace),
+        key=key,
+        theirs=call.theirs,
+        fingerprint=terms.journal.fingerprint(digest_of(call)),
+        named=named,
+        force=operation is not None and operation.force,
+        retention=call.retention,
+        kept=Kept(
+            operation=None if operation is None else operation.id,
+            namespace=terms.namespace,
+            generation=1 if operation is None else operation.generation,
+            theirs=call.theirs,
+            method=call.method,
+            url=_plain_url(call.url),
+            retention=call.retention,
+            request=_request(call, terms.journal),
+        ),
+    )
+
+
+def _plain_url(url: Any) -> str:
+    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def _request(call: Call, journal: Journal) -> Message | None:
+    if journal.remember != "request":
+        return None
+    request = call.request
+    body, redacted = redact(content_of(request) or b"", journal.redact)
+    return Message(
+        method=call.method,
+        url=str(call.url.copy_with(userinfo=b"")),
+        headers=tuple(
+            (name.lower(), value)
+            for name, value in request.headers.multi_items()
+            if name.lower() in journal.headers
+        ),
+        body=body,
+        redacted=redacted,
+    )
+
+
+def _take_up(call: Call, begun: Begun, now: float) -> None:
+    """Go on under the key, and with the past, that are recorded."""
+    record = begun.record
+    call.begun_as = begun
+    if record.key != call.key:
+        rekey(call, record.key)
+    if begun.fresh:
+        return
+    call.first_sent_wall = record.created
+    call.first_sent = call.terms.clock() - max(0.0, now - record.created)
+    past = call.past = Past() if call.past is None else call.past
+    past.remembered = True
+    # One that died in the middle of it may have sent it.
+    past.doubtful = past.doubtful or record.state != Outcome.ANSWERED
+    report = begun.kept.report
+    if report is not None:
+        statuses = [one.status or 0 for one in report.attempts]
+        past.failed = any(status >= 500 for status in statuses)
+        past.settled = any(200 <= status < 300 for status in statuses)
+
+
+def given(call: Call, begun: Begun) -> Response:
+    """Make the response out of an answer that is recorded."""
+    kept = begun.kept
+    # One that a person has resolved has no answer.
+    answer = Message(status=200) if kept.answer is None else kept.answer
+    call.key = begun.record.key
+    call.from_journal = kept.report
+    call.outcome = Outcome.ANSWERED
+    library = call.library
+    response: Any
+    if answer.body is not None:
+        response = library.Response(
+            answer.status,
+            headers=list(answer.headers),
+            content=answer.body,
+            request=call.request,
+        )
+    else:
+        response = library.Response(
+            answer.status,
+            headers=list(answer.headers),
+            stream=stream_class(library, NotKept)(call),
+            request=call.request,
+        )
+    response.elapsed = dt.timedelta(0)
+    response.extensions[EXTENSION] = call
+    call.release()
+    result: Response = response
+    return result
+
+
+def record(call: Call, response: Response | None) -> None:
+    """
+    Record how *call* went. If that fails, the caller gets the answer anyway.
+    """
+    begun = call.begun_as
+    assert begun is not None
+    journal: Journal = call.terms.journal
+    report = call.report()
+    kept = attrs.evolve(
+        begun.kept,
+        report=report,
+        answer=_answer(call, journal, response),
+        retention=call.retention,
+    )
+    if call.outcome is not Outcome.IN_DOUBT:
+        kept = attrs.evolve(kept, request=None)
+    try:
+        journal.complete(
+            begun, state=str(call.outcome), kept=kept, now=call.terms.wall()
+        )
+    except LateOwner:
+        call.unrecorded = "another worker had taken it over"
+    except StoreError as exc:
+        call.unrecorded = f"the journal failed: {exc}"
+    if call.unrecorded is not None:
+        call.forget_report()
+        _log.unrecorded(call, call.unrecorded)
+
+
+def _answer(
+    call: Call, journal: Journal, response: Response | None
+) -> Message | None:
+    if response is None or call.outcome is not Outcome.ANSWERED:
+        return None
+    body: bytes | None = None
+    headers: list[tuple[str, str]] = []
+    redacted = False
+    if journal.remember != "outcome":
+        headers = [
+            (name.lower(), value)
+            for name, value in response.headers.multi_items()
+            if name.lower() not in _NOT_KEPT
+        ]
+        body = call.seen if call.unread else content_of(response)
+        if body is not None and len(body) > journal.max_answer:
+            body = None
+        if body is not None:
+            body, redacted = redact(body, journal.redact)
+    return Message(
+        status=response.status_code,
+        headers=tuple(headers),
+        body=body,
+        redacted=redacted,
+    )
+
+
+_NOT_KEPT = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "set-cookie",
+        "transfer-encoding",
+    }
+)
+"""Credentials, and what is said of bytes that are kept as they read."""

@@ -1,0 +1,283 @@
+"""
+What a journal keeps of an operation: the bytes beside its key and state.
+
+It is JSON, so that whoever has to explain a double charge can read it with
+any tool. Never in it: credentials, cookies, and request headers that nobody
+listed.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import decimal
+import json
+import uuid
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+import attrs
+
+from samekey._parts import KeyPart
+from samekey._pointer import steps_of
+from samekey._report import Attempt, Outcome, Report, Verdict
+
+
+VERSION = 1
+
+REDACTED = "[redacted]"
+
+
+@attrs.frozen(kw_only=True)
+class Message:
+    """
+    A request or an answer that is kept.
+
+    Args:
+        status: Of an answer. *method* and *url*: of a request.
+
+        headers: Those that may be kept.
+
+        body: None: it is not kept.
+
+        redacted: Something in the body has been taken out.
+    """
+
+    status: int | None = None
+    method: str | None = None
+    url: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = attrs.field(default=None, repr=False)
+    redacted: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """A person's word on an operation: when, what and why."""
+
+    at: float
+    what: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class Kept:
+    """
+    What is kept of an operation.
+
+    Args:
+        operation: Its id, or None.
+
+        namespace: As the client's. *generation*: from 1.
+
+        theirs: The key is the user's.
+
+        method: Of the request. *url*: without credentials and query.
+
+        retention: For how long the server was relied on, in seconds.
+
+        mark: Says under which secret the fingerprint was made.
+
+        report: How it went, if that is known.
+
+        answer: What the server said. *request*: what was asked, if it is to
+            be sent again without the caller.
+
+        changes: What people have said of it since.
+
+        earlier: The reports of generations before.
+    """
+
+    operation: KeyPart | None = None
+    namespace: str | None = None
+    generation: int = 1
+    theirs: bool = False
+    method: str = ""
+    url: str = ""
+    retention: float = 0.0
+    mark: str = ""
+    report: Report | None = None
+    answer: Message | None = None
+    request: Message | None = None
+    changes: tuple[Change, ...] = ()
+    earlier: tuple[Report, ...] = ()
+
+    def encode(self) -> bytes:
+        """Write it as bytes."""
+        value = {
+            "v": VERSION,
+            "operation": _from_part(self.operation),
+            "namespace": self.namespace,
+            "generation": self.generation,
+            "theirs": self.theirs,
+            "method": self.method,
+            "url": self.url,
+            "retention": self.retention,
+            "mark": self.mark,
+            "report": _from_report(self.report),
+            "answer": _from_message(self.answer),
+            "request": _from_message(self.request),
+            "changes": [attrs.asdict(change) for change in self.changes],
+            "earlier": [_from_report(report) for report in self.earlier],
+        }
+        return json.dumps(value, separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, data: bytes, key: str | None) -> Self:
+        """
+        Read it from bytes; *key* is the record's, which is kept beside it.
+
+        Raises:
+            ValueError: If it is damaged, or from a newer samekey.
+        """
+        try:
+            value = json.loads(data)
+            if value["v"] > VERSION:
+                msg = f"a newer samekey wrote it (version {value['v']})"
+                raise ValueError(msg)
+            return cls(
+                operation=_to_part(value["operation"]),
+                namespace=value["namespace"],
+                generation=value["generation"],
+                theirs=value["theirs"],
+                method=value["method"],
+                url=value["url"],
+                retention=value["retention"],
+                mark=value["mark"],
+                report=_to_report(value["report"], key),
+                answer=_to_message(value["answer"]),
+                request=_to_message(value["request"]),
+                changes=tuple(Change(**c) for c in value["changes"]),
+                earlier=tuple(
+                    report
+                    for one in value["earlier"]
+                    if (report := _to_report(one, key)) is not None
+                ),
+            )
+        except (KeyError, TypeError, AttributeError) as exc:
+            msg = f"it is not what a journal keeps: {exc!r}"
+            raise ValueError(msg) from None
+
+
+# An operation id keeps its types: the key is derived from them.
+
+
+def _from_part(part: Any) -> Any:
+    if part is None or isinstance(part, str):
+        return part
+    if isinstance(part, tuple):
+        return [_from_part(item) for item in part]
+    kind, write = next(
+        (kind, write) for cls, kind, write in _WRITERS if isinstance(part, cls)
+    )
+    return {kind: write(part)}
+
+
+_WRITERS: tuple[tuple[type, str, Any], ...] = (
+    (int, "int", str),
+    (bytes, "bytes", lambda part: base64.b64encode(part).decode()),
+    (decimal.Decimal, "decimal", str),
+    (uuid.UUID, "uuid", str),
+    (dt.datetime, "datetime", dt.datetime.isoformat),
+)
+
+
+def _to_part(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_to_part(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    [(kind, text)] = value.items()
+    return _READERS[kind](text)
+
+
+_READERS: dict[str, Any] = {
+    "int": int,
+    "bytes": base64.b64decode,
+    "decimal": decimal.Decimal,
+    "uuid": uuid.UUID,
+    "datetime": dt.datetime.fromisoformat,
+}
+
+
+def _from_report(report: Report | None) -> Any:
+    if report is None:
+        return None
+    kept = attrs.asdict(report)
+    # The key is the record's; the id stands above.
+    for name in ("key", "operation", "unrecorded"):
+        del kept[name]
+    return kept
+
+
+def _to_report(value: Any, key: str | None) -> Report | None:
+    if value is None:
+        return None
+    attempts = tuple(
+        Attempt(**{**one, "verdict": Verdict(one["verdict"])})
+        for one in value["attempts"]
+    )
+    rest = {**value, "outcome": Outcome(value["outcome"])}
+    return Report(**{**rest, "attempts": attempts, "key": key})
+
+
+def _from_message(message: Message | None) -> Any:
+    if message is None:
+        return None
+    kept = attrs.asdict(message)
+    if message.body is not None:
+        kept["body"] = base64.b64encode(message.body).decode()
+    return kept
+
+
+def _to_message(value: Any) -> Message | None:
+    if value is None:
+        return None
+    body = value["body"]
+    return Message(
+        **{
+            **value,
+            "headers": tuple((name, text) for name, text in value["headers"]),
+            "body": None if body is None else base64.b64decode(body),
+        }
+    )
+
+
+def redact(body: bytes, pointers: Iterable[str]) -> tuple[bytes, bool]:
+    """
+    Take what *pointers* point at out of a JSON body.
+
+    Returns it and whether anything was taken out. A body that is no JSON is
+    taken out as a whole: nobody can say what is in it.
+    """
+    wanted = tuple(pointers)
+    if not wanted or not body:
+        return body, False
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return REDACTED.encode(), True
+    found = [_blank(value, steps_of(where)) for where in wanted]
+    if not any(found):
+        return body, False
+    return json.dumps(value, separators=(",", ":")).encode(), True
+
+
+def _blank(value: Any, steps: tuple[str, ...]) -> bool:
+    """Take out what *steps* lead to; `*` stands for every item of a list."""
+    first, *rest = steps
+    if isinstance(value, list):
+        every = range(len(value)) if first == "*" else ()
+        if first.isdecimal() and int(first) < len(value):
+            every = range(int(first), int(first) + 1)
+        places: list[Any] = list(every)
+    else:
+        inside = isinstance(value, dict) and first in value
+        places = [first] if inside else []
+    if rest:
+        # Each of them, not the first one only.
+        return sum(_blank(value[at], tuple(rest)) for at in places) > 0
+    for at in places:
+        value[at] = REDACTED
+    return bool(places)
