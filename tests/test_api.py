@@ -60,6 +60,8 @@ LAYERS = [
     "_effects",
     "_next",
     "_engine",
+    "_recovery",
+    "_recovering",
     "_handing",
     "_body",
     "_drivers",

@@ -8,13 +8,13 @@ import os
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
 from samekey._kept import Change, Kept, Message
 from samekey._owner import SIZE, secret_beside
-from samekey._report import Report
+from samekey._report import Outcome, Report
 from samekey.errors import JournalError
 from samekey.stores import MemoryStore, Record, SQLiteStore, Store, StoreError
 
@@ -67,6 +67,93 @@ class Entry:
     answer: Message | None
     request: Message | None
     changes: tuple[Change, ...]
+
+
+Became = Literal[
+    "answered", "not_executed", "in_doubt", "expired", "busy", "skipped"
+]
+"""
+What became of an operation that was pending.
+
+`expired`: the server may have forgotten its key; `busy`: another worker has
+taken it; `skipped`: it was not this client's, or nobody could say.
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Resolution:
+    """
+    What a look at the API has told of an operation.
+
+    Args:
+        outcome: `answered` or `not_executed`.
+
+        why: How it was found out; it is kept.
+
+        status: Of the answer that later calls are given. Without one, they
+            ask the server again.
+
+        body: Of that answer. *headers*: its headers, such as Content-Type.
+    """
+
+    outcome: Outcome
+    why: str
+    status: int | None = None
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def answer(self) -> Message | None:
+        """The answer, as it is kept."""
+        if self.status is None:
+            return None
+        return Message(
+            status=self.status, headers=tuple(self.headers), body=self.body
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """
+    How far a recovery is.
+
+    Attributes:
+        done: How many have been looked at, of *total*.
+
+        entry: The last of them. *became*: what became of it.
+    """
+
+    done: int
+    total: int
+    entry: Entry
+    became: Became
+
+
+@attrs.frozen(kw_only=True)
+class Recovered:
+    """
+    How many operations ended how.
+
+    Attributes:
+        answered: The server settled them.
+
+        not_executed: They were not executed.
+
+        in_doubt: Nobody knows yet.
+
+        expired: The server may have forgotten their keys.
+
+        busy: Another worker has them.
+
+        skipped: They are another client's, or nobody could say.
+    """
+
+    answered: int = 0
+    not_executed: int = 0
+    in_doubt: int = 0
+    expired: int = 0
+    busy: int = 0
+    skipped: int = 0
 
 
 ALLOWED_HEADERS = frozenset(

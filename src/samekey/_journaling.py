@@ -100,13 +100,15 @@ def _request(call: Call, journal: Journal) -> Message | None:
         return None
     request = call.request
     body, redacted = redact(content_of(request) or b"", journal.redact)
+    scope = (name.lower() for name in call.profile.scope_headers)
+    allowed = journal.headers.union(scope)
     return Message(
         method=call.method,
         url=str(call.url.copy_with(userinfo=b"")),
         headers=tuple(
             (name.lower(), value)
             for name, value in request.headers.multi_items()
-            if name.lower() in journal.headers
+            if name.lower() in allowed
         ),
         body=body,
         redacted=redacted,

@@ -90,6 +90,7 @@ class Module(Protocol):
     ByteStream: type
     Client: type
     AsyncClient: type
+    URL: Any
     USE_CLIENT_DEFAULT: Any
     Headers: Any
     Request: Any

@@ -7,6 +7,7 @@ first client is made: never in the middle of trouble.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from samekey._verbs import Verbs
@@ -67,6 +68,37 @@ class ClientMixin(_Shared):
         bound = self._samekey
         return bound.run(bound.resume(self, exc), super().send)
 
+    def recover(
+        self,
+        reconcile: Callable[[Any], Any] | None = None,
+        *,
+        progress: Callable[[Any], object] | None = None,
+    ) -> Any:
+        """
+        Take up what dead processes left open or in doubt in the journal.
+
+        What has its request in the journal (`remember="request"`) is sent
+        again under its key, one at a time, on the client's own budget, with a
+        gap that doubles up to 60 s while it fails. *reconcile* is asked about
+        the rest, and about what is too old to be sent.
+
+        Args:
+            reconcile: Is given a `samekey.journal.Entry`, and returns a
+                `samekey.journal.Resolution`, or None for what it cannot say.
+
+            progress: Is given a `samekey.journal.Progress` after each.
+
+        Returns a `samekey.journal.Recovered`, with how many ended how.
+
+        Raises:
+            ValueError: If the client has no journal.
+
+            StoreError: If the journal's store fails.
+        """
+        from samekey._recovering import recover  # noqa: PLC0415
+
+        return recover(self, reconcile, progress)
+
 
 class AsyncClientMixin(_Shared):
     """Same as `ClientMixin`, awaiting; over the library's `AsyncClient`."""
@@ -82,3 +114,14 @@ class AsyncClientMixin(_Shared):
         """Same as `Client.resume`, awaiting."""
         bound = self._samekey
         return await bound.run(bound.resume(self, exc), super().send)
+
+    async def recover(
+        self,
+        reconcile: Callable[[Any], Any] | None = None,
+        *,
+        progress: Callable[[Any], object] | None = None,
+    ) -> Any:
+        """Same as `Client.recover`, awaiting; *reconcile* may be awaited."""
+        from samekey._recovering import arecover  # noqa: PLC0415
+
+        return await arecover(self, reconcile, progress)

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
         TimeoutTypes,
     )
 
+    from samekey._journal_parts import Recovered
     from samekey._parts import KeyPart
     from samekey._policy import RetryPolicy
+    from samekey._recovering import AsyncReconcile, Reconcile, Tell
     from samekey._terms import ClientTerms
     from samekey.keys import Operation
 
@@ -81,6 +83,12 @@ if TYPE_CHECKING:
 
         def __init__(self, **options: Unpack[_ClientOptions]) -> None: ...
         def resume(self, exc: BaseException) -> httpx2.Response: ...
+        def recover(
+            self,
+            reconcile: Reconcile | None = None,
+            *,
+            progress: Tell | None = None,
+        ) -> Recovered: ...
         def request(
             self,
             method: str,
@@ -120,6 +128,12 @@ if TYPE_CHECKING:
 
         def __init__(self, **options: Unpack[_ClientOptions]) -> None: ...
         async def resume(self, exc: BaseException) -> httpx2.Response: ...
+        async def recover(
+            self,
+            reconcile: AsyncReconcile | None = None,
+            *,
+            progress: Tell | None = None,
+        ) -> Recovered: ...
         async def request(
             self,
             method: str,

@@ -39,6 +39,9 @@ from samekey._intent import Begun, Intent, decide, record_id
 from samekey._journal_parts import (
     ALLOWED_HEADERS,
     Entry,
+    Progress,
+    Recovered,
+    Resolution,
     allowed_headers,
     check_size,
     choose_secret,
@@ -47,7 +50,7 @@ from samekey._journal_parts import (
     open_store,
     texts,
 )
-from samekey._kept import Change, Kept
+from samekey._kept import Change, Kept, Message
 from samekey._owner import is_dead, own_name
 from samekey._parts import KeyPart
 from samekey._pointer import check_pointer
@@ -57,6 +60,16 @@ from samekey.errors import OperationBusy
 from samekey.keys import Operation, check_secret
 from samekey.stores import Claim, Record, Store
 
+
+__all__ = [
+    "Change",
+    "Entry",
+    "Journal",
+    "Message",
+    "Progress",
+    "Recovered",
+    "Resolution",
+]
 
 Remember = Literal["outcome", "answer", "request"]
 
@@ -337,13 +350,15 @@ class Journal:
         outcome: Outcome,
         *,
         why: str,
+        answer: Message | None = None,
         wall: float | None = None,
     ) -> Entry:
         """
         Record what a person, or a look at the API, has found out.
 
-        After `answered` a call under the same id asks the server again within
-        its memory of the key, and is told `KeyExpired` past it. After
+        After `answered` a call under the same id is given *answer*. Without
+        one it asks the server again within its memory of the key, and is told
+        `KeyExpired` past it. After
         `not_executed` it is sent as if it were the first.
 
         Args:
@@ -353,6 +368,8 @@ class Journal:
             outcome: `answered` or `not_executed`.
 
             why: Is kept with it, and when.
+
+            answer: What later calls are given.
 
             wall: The time, in seconds since the epoch. Default now.
 
@@ -396,6 +413,7 @@ class Journal:
         kept = attrs.evolve(
             kept,
             report=attrs.evolve(report, outcome=outcome),
+            answer=answer,
             changes=(*kept.changes, change),
         )
         begun = Begun(step="send", record=claim.record, kept=kept)

@@ -1,0 +1,162 @@
+"""
+The drivers of a recovery: they send, ask, wait and record, and decide nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, assert_never
+
+from samekey._ending import report
+from samekey._journal_parts import (
+    Became,
+    Entry,
+    Progress,
+    Recovered,
+    Resolution,
+)
+from samekey._library import origin
+from samekey._recovery import (
+    Ask,
+    Pause,
+    Pending,
+    Probe,
+    Settle,
+    Step,
+    again_of,
+    became_of,
+    recovery,
+)
+from samekey._terms import Terms
+from samekey.errors import OperationBusy, SamekeyError
+
+
+Reconcile = Callable[[Entry], Resolution | None]
+AsyncReconcile = Callable[
+    [Entry], Resolution | Awaitable[Resolution | None] | None
+]
+Tell = Callable[[Progress], object]
+
+
+def recover(
+    client: Any,
+    reconcile: Reconcile | None,
+    tell: Tell | None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Recovered:
+    """Take up what is pending, as `Client.recover` tells."""
+    terms: Terms = client._samekey.terms
+    flow = _begin(client, asks=reconcile is not None, tell=tell)
+    value: Any = None
+    while True:
+        try:
+            step = flow.send(value)
+        except StopIteration as stop:
+            found: Recovered = stop.value
+            return found
+        value = None
+        match step:
+            case Pending():
+                value = _pending(terms)
+            case Pause(seconds):
+                sleep(seconds)
+            case Probe(entry):
+                try:
+                    value = _outcome(client.request(**again_of(entry)))
+                except SamekeyError as exc:
+                    value = became_of(exc)
+            case Ask(entry):
+                assert reconcile is not None
+                value = reconcile(entry)
+            case Settle(entry, resolution):
+                value = settle(terms, entry, resolution)
+            case _:
+                assert_never(step)
+
+
+async def arecover(
+    client: Any,
+    reconcile: AsyncReconcile | None,
+    tell: Tell | None,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
+) -> Recovered:
+    """Same as `recover`, awaiting."""
+    import anyio  # noqa: PLC0415 -- `import samekey` does not load it
+    import anyio.to_thread  # noqa: PLC0415
+
+    terms: Terms = client._samekey.terms
+    wait = anyio.sleep if sleep is None else sleep
+    flow = _begin(client, asks=reconcile is not None, tell=tell)
+    value: Any = None
+    while True:
+        try:
+            step = flow.send(value)
+        except StopIteration as stop:
+            found: Recovered = stop.value
+            return found
+        value = None
+        match step:
+            case Pending():
+                value = await anyio.to_thread.run_sync(_pending, terms)
+            case Pause(seconds):
+                await wait(seconds)
+            case Probe(entry):
+                try:
+                    value = _outcome(await client.request(**again_of(entry)))
+                except SamekeyError as exc:
+                    value = became_of(exc)
+            case Ask(entry):
+                assert reconcile is not None
+                value = reconcile(entry)
+                if inspect.isawaitable(value):
+                    value = await value
+            case Settle(entry, resolution):
+                value = await anyio.to_thread.run_sync(
+                    settle, terms, entry, resolution
+                )
+            case _:
+                assert_never(step)
+
+
+def _begin(
+    client: Any, *, asks: bool, tell: Tell | None
+) -> Generator[Step, Any, Recovered]:
+    bound = client._samekey
+    if bound.terms.journal is None:
+        msg = "a client must have a journal to recover; pass journal= to wrap"
+        raise ValueError(msg)
+    url = bound.library.URL
+    return recovery(
+        bound.terms,
+        origin_of=lambda text: origin(url(text)),
+        asks=asks,
+        tell=tell,
+    )
+
+
+def _pending(terms: Terms) -> list[Entry]:
+    return list(terms.journal.pending())
+
+
+def _outcome(response: Any) -> Became:
+    outcome: Any = str(report(response).outcome)
+    became: Became = outcome
+    return became
+
+
+def settle(terms: Terms, entry: Entry, resolution: Resolution) -> bool:
+    """Record what the user says of an operation; False if it was taken."""
+    try:
+        terms.journal.resolve(
+            entry,
+            resolution.outcome,
+            why=resolution.why,
+            answer=resolution.answer,
+            wall=terms.wall(),
+        )
+    except OperationBusy:
+        return False
+    return True
