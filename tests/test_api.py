@@ -22,6 +22,7 @@ ROOT = Path(samekey.__file__).parent
 LAYERS = [
     "_report",
     "errors",
+    "hooks",
     "_parts",
     "keys",
     "stores",
@@ -53,6 +54,7 @@ LAYERS = [
     "_wire",
     "_redirects",
     "_log",
+    "_telling",
     "_ending",
     "_limits",
     "_streams",

@@ -92,7 +92,16 @@ _HOMES = {
 
 
 _MODULES = frozenset(
-    {"errors", "httpx2", "journal", "keys", "profiles", "stores", "testing"}
+    {
+        "errors",
+        "hooks",
+        "httpx2",
+        "journal",
+        "keys",
+        "profiles",
+        "stores",
+        "testing",
+    }
 )
 
 

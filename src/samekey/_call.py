@@ -27,7 +27,7 @@ from samekey._outcome import (
     table_for,
 )
 from samekey._policy import DEFAULT, DEFAULT_DEADLINE, RetryPolicy
-from samekey._report import Attempt, Outcome, Report
+from samekey._report import Outcome, Report
 from samekey._slots import Placed
 from samekey._terms import Terms
 from samekey._verdict import Evidence
@@ -340,15 +340,7 @@ class Call:
             generation=1 if operation is None else operation.generation,
             outcome=self.outcome,
             attempts=tuple(
-                Attempt(
-                    number=number,
-                    verdict=one.verdict,
-                    status=one.status,
-                    error=one.error,
-                    started=one.started + offset,
-                    elapsed=max(0.0, one.ended - one.started),
-                    waited=one.waited,
-                )
+                one.attempt(number, offset)
                 for number, one in enumerate(seen, start=1)
             ),
             replayed="server" if self._replayed() else None,

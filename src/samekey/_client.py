@@ -34,6 +34,7 @@ TERMS = (
     "profile",
     "fingerprint",
     "journal",
+    "hooks",
 )
 
 

@@ -22,7 +22,7 @@ import math
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, assert_never
 
-from samekey import _log
+from samekey import _log, _telling
 from samekey._call import Call
 from samekey._effects import (
     SEND,
@@ -47,7 +47,7 @@ from samekey._redirects import hop_of
 from samekey._report import Outcome
 from samekey._verdict import Evidence, judge
 from samekey._verifying import unfit
-from samekey.errors import BodyNotReplayable, OperationBusy
+from samekey.errors import BodyNotReplayable, OperationBusy, Reason
 from samekey.profiles._answers import json_of, words_in
 
 
@@ -192,7 +192,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             ):
                 if call.begun_as is not None:
                     yield from _recorded(call, response)
-                return _answered(call, response)
+                return _answered(call, evidence, response)
             if response is not None:
                 _look_at_head(call, evidence, response)
                 if (
@@ -202,12 +202,16 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                     body = yield from _json(call, evidence, response)
                     _understand(call, evidence, response, body)
             _count(call, evidence, failure if response is None else response)
+            if call.terms.hooks:
+                _telling.attempted(call, evidence)
             step = next_step(call, evidence, response, failure)
             if isinstance(step, Stop):
                 break
             if response is not None:
                 yield Drain(response, _time_to_drain(call, step.seconds))
             _log.retry(call, evidence, step.seconds)
+            if call.terms.hooks:
+                _telling.retries(call, evidence, step.seconds)
             call.waited = step.seconds
             yield Sleep(step.seconds)
         if failure is None:
@@ -219,8 +223,27 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         if call.begun_as is not None:
             call.terms.journal.let_go(call.begun_as)
         leave(call, exc)
+        if call.terms.hooks:
+            _telling.ended(call, exc=exc)
         raise
-    return settle(call, response, failure, step.reason)
+    if not call.terms.hooks:
+        return settle(call, response, failure, step.reason)
+    return _settled_aloud(call, response, failure, step.reason)
+
+
+def _settled_aloud(
+    call: Call,
+    response: Response | None,
+    failure: Exception | None,
+    reason: Reason,
+) -> Response:
+    try:
+        result = settle(call, response, failure, reason)
+    except Exception as exc:
+        _telling.ended(call, reason, exc)
+        raise
+    _telling.ended(call, reason)
+    return result
 
 
 def _admit(call: Call) -> None:
@@ -446,7 +469,10 @@ def _given(call: Call, begun: Begun) -> Response:
     # It loads sqlite3; most calls have no journal.
     from samekey._journaling import given  # noqa: PLC0415
 
-    return given(call, begun)
+    response = given(call, begun)
+    if call.terms.hooks:
+        _telling.ended(call)
+    return response
 
 
 def _busy(begun: Begun) -> OperationBusy:
@@ -464,9 +490,13 @@ def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:
     yield Record(response)
 
 
-def _answered(call: Call, response: Response) -> Response:
+def _answered(call: Call, evidence: Evidence, response: Response) -> Response:
     # The first row of the table, for the case that is nearly every case.
     call.outcome = Outcome.ANSWERED
+    if call.terms.hooks:
+        call.note_replay(response.headers)
+        _telling.attempted(call, evidence)
+        _telling.ended(call)
     if call.entry is not None:
         call.note_replay(response.headers)
         call.finish()

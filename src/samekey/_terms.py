@@ -20,6 +20,7 @@ from samekey._memory import Memory
 from samekey._pointer import check_pointer
 from samekey._policy import RetryPolicy, check_seconds
 from samekey._watchdog import Watchdog
+from samekey.hooks import check_hooks
 from samekey.keys import check_namespace, check_secret
 from samekey.profiles import Lookup, Profile, get
 from samekey.profiles._profile import UNKNOWN_RETENTION
@@ -57,6 +58,7 @@ class TransportTerms(TypedDict, total=False):
     profile: str | Profile | Sequence[str | Profile] | None
     fingerprint: Iterable[str] | Callable[[Any], bytes | str] | None
     journal: Journal | Store | str | os.PathLike[str] | None
+    hooks: Iterable[object] | None
 
 
 class ClientTerms(TransportTerms, total=False):
@@ -289,6 +291,8 @@ class Terms:
 
         journal: The durable memory of operations.
 
+        hooks: What is told of attempts, retries and outcomes.
+
         clock: Seconds that only go forward.
 
         wall: Seconds since the epoch.
@@ -322,6 +326,9 @@ class Terms:
     fingerprint: Any = attrs.field(default=None, converter=_fingerprint)
     verify: Any = attrs.field(default=None, converter=_verify)
     journal: Any = attrs.field(default=None, converter=_journal)
+    hooks: tuple[object, ...] = attrs.field(
+        default=None, converter=check_hooks
+    )
     special: bool = attrs.field(init=False, repr=False)
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
@@ -334,7 +341,11 @@ class Terms:
     @special.default
     def _is_special(self) -> bool:
         # Asked once, and not in each call.
-        return self.verify is not None or self.journal is not None
+        return (
+            self.verify is not None
+            or self.journal is not None
+            or bool(self.hooks)
+        )
 
     def vouches(self, here: Origin, home: Origin | None) -> bool:
         """

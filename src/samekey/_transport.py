@@ -63,6 +63,7 @@ class _Door:
         | None = None,
         verify: Verify | None = None,
         journal: Journal | Store | str | os.PathLike[str] | None = None,
+        hooks: Iterable[object] | None = None,
     ) -> None:
         if isinstance(transport, _Door):
             msg = "transport must not be wrapped already, got one that is"
@@ -86,6 +87,7 @@ class _Door:
             fingerprint=fingerprint,
             verify=verify,
             journal=journal,
+            hooks=cast("Any", hooks),
         )
 
     def _open(self, request: Request) -> Call | None:

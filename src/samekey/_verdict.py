@@ -34,7 +34,7 @@ from typing import Any
 
 from samekey._library import Module
 from samekey._policy import DOUBTFUL_STATUSES
-from samekey._report import Verdict
+from samekey._report import Attempt, Verdict
 
 
 class Evidence:
@@ -91,6 +91,18 @@ class Evidence:
             return True
         inner = self.body_failure
         return inner is not None and (exc is inner or exc.__cause__ is inner)
+
+    def attempt(self, number: int, offset: float) -> Attempt:
+        """Tell of it; *offset* makes wall time of the clock's."""
+        return Attempt(
+            number=number,
+            verdict=self.verdict,
+            status=self.status,
+            error=self.error,
+            started=self.started + offset,
+            elapsed=max(0.0, self.ended - self.started),
+            waited=self.waited,
+        )
 
     @property
     def doubtful(self) -> bool:

@@ -95,6 +95,7 @@ def wrap(
     fingerprint: Iterable[str] | Callable[[Any], bytes | str] | None = None,
     verify: Verify | None = None,
     journal: Journal | Store | str | os.PathLike[str] | None = None,
+    hooks: Iterable[object] | None = None,
 ) -> Any:
     """
     Make *client* retry under one key per operation.
@@ -150,6 +151,9 @@ def wrap(
             for one, or the path of a SQLite file. Only calls with an
             operation id are recorded, unless the journal says otherwise.
 
+        hooks: What is told of each attempt, retry and outcome: objects as
+            `samekey.hooks.Hook`, or functions that are given every event.
+
     Raises:
         TypeError: If *client* is of another kind or wrapped already, or an
             argument is of the wrong type.
@@ -186,6 +190,7 @@ def wrap(
         fingerprint=fingerprint,
         verify=verify,
         journal=journal,
+        hooks=cast("Any", hooks),
     )
     new: Any = object.__new__(_wrapped_class(cls))  # type: ignore[arg-type]  # classes are hashable
     _share(client, new)

@@ -1,0 +1,63 @@
+"""
+Tells a client's hooks what happens to a call. Only called if there are any.
+"""
+
+from __future__ import annotations
+
+from samekey._call import Call
+from samekey._report import Attempt
+from samekey._verdict import Evidence
+from samekey.hooks import (
+    About,
+    AttemptEnded,
+    OperationEnded,
+    RetryPlanned,
+    tell,
+)
+
+
+def _about(call: Call) -> About:
+    operation = call.operation
+    return About(
+        key=call.key,
+        operation=None if operation is None else operation.id,
+        method=call.method,
+        url=call.url,
+        profile=call.profile.name,
+    )
+
+
+def _attempt(call: Call, evidence: Evidence) -> Attempt:
+    terms = call.terms
+    number = len(call.attempts or ()) + 1
+    return evidence.attempt(number, terms.wall() - terms.clock())
+
+
+def attempted(call: Call, evidence: Evidence) -> None:
+    """Tell that an attempt has ended."""
+    event = AttemptEnded(about=_about(call), attempt=_attempt(call, evidence))
+    tell(call.terms.hooks, event)
+
+
+def retries(call: Call, evidence: Evidence, wait: float) -> None:
+    """Tell that another attempt will be made."""
+    event = RetryPlanned(
+        about=_about(call),
+        attempt=_attempt(call, evidence),
+        wait=wait,
+        poll=evidence.in_flight,
+    )
+    tell(call.terms.hooks, event)
+
+
+def ended(
+    call: Call, reason: str | None = None, exc: BaseException | None = None
+) -> None:
+    """Tell that an operation has its outcome."""
+    event = OperationEnded(
+        about=_about(call),
+        report=call.report(),
+        reason=reason,
+        error=None if exc is None else type(exc).__name__.partition("[")[0],
+    )
+    tell(call.terms.hooks, event)
