@@ -8,7 +8,7 @@ import hashlib
 
 from samekey._call import Call
 from samekey._fingerprint import fingerprint
-from samekey._library import content_of
+from samekey._library import body_of
 from samekey._memory import Entry
 from samekey._outcome import Past
 from samekey._slots import without_pair
@@ -70,7 +70,7 @@ def digest_of(call: Call) -> bytes:
     url = call.url
     scheme, host, port = call.origin
     target = url.raw_path.decode("ascii", "replace")
-    body = content_of(request) or b""
+    body = body_of(call.library, request)
     own = call.terms.fingerprint
     without: tuple[str, ...] = ()
     if callable(own):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from samekey import _ambient
 from samekey._call import Call
 from samekey._headers import look
-from samekey._library import Module, Request, content_of
+from samekey._library import Module, Request, body_of
 from samekey._names import EXTENSION, IDEMPOTENT_METHODS
 from samekey._outcome import Past
 from samekey._placing import unquoted
@@ -124,7 +124,7 @@ def _choose_key(call: Call, *, form: bool) -> None:
     profile = call.profile
     if call.operation is None:
         # Replaying a rotating refresh token locks the user out.
-        if not call.keyed or (form and _asks_for_a_token(call.request)):
+        if not call.keyed or (form and _asks_for_a_token(call)):
             call.guarded = call.method not in IDEMPOTENT_METHODS
             return
         scope = _ambient.SCOPE.get()
@@ -185,8 +185,8 @@ def _only(key: str, in_header: str | None) -> str:
     return key
 
 
-def _asks_for_a_token(request: Request) -> bool:
-    body = content_of(request) or b""
+def _asks_for_a_token(call: Call) -> bool:
+    body = body_of(call.library, call.request)
     return "grant_type" in parse_qs(body.decode("utf-8", "replace"))
 
 

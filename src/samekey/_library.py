@@ -140,6 +140,15 @@ def content_of(message: Any) -> bytes | None:
     return content
 
 
+def body_of(library: Module, request: Any) -> bytes:
+    """Give the body of a request; empty where it is not bytes."""
+    found = content_of(request)
+    if found is None and isinstance(request.stream, library.ByteStream):
+        # One made by hand, or the hop of a redirect: nobody has read it.
+        found = request.read()
+    return b"" if found is None else found
+
+
 _PORTS = {"http": 80, "https": 443}
 
 

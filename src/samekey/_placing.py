@@ -18,7 +18,7 @@ import attrs
 
 from samekey._call import Call
 from samekey._headers import FORM
-from samekey._library import content_of
+from samekey._library import body_of
 from samekey._names import IDEMPOTENT_METHODS
 from samekey._slots import Placed, Slot, Unplaceable, json_slot, pairs_slot
 from samekey.errors import InvalidKey
@@ -57,7 +57,7 @@ def place(call: Call) -> None:
 def _slot(call: Call) -> Slot:
     request = call.request
     placement = call.profile.placement
-    body = content_of(request) or b""
+    body = body_of(call.library, request)
     if placement.kind == "json":
         return json_slot(body, placement)
     assert placement.name is not None
