@@ -41,7 +41,7 @@ from samekey._headers import any_of
 from samekey._library import Response, content_of, from_transport
 from samekey._names import EXTENSION
 from samekey._next import Stop, next_step
-from samekey._placing import accompany, place
+from samekey._placing import accompany, place, put
 from samekey._policy import MIN_LEFT
 from samekey._redirects import hop_of
 from samekey._report import Outcome
@@ -139,16 +139,17 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
     """
     if call.freezes:
         yield from _frozen(call)
-    if call.in_header and call.indirect:
-        place(call)
-    if call.terms.journal is not None and _is_journaled(call):
-        begun = yield from _claimed(call)
-        if begun.step == "give":
-            return _given(call, begun)
-    elif (call.operation is not None or call.theirs) and not call.hopping:
-        _admit(call)
-    if call.placed is not None and call.profile.companions:
-        accompany(call)
+    if not call.hopping:
+        if call.in_header and call.indirect:
+            place(call)
+        if call.terms.journal is not None and _is_journaled(call):
+            begun = yield from _claimed(call)
+            if begun.step == "give":
+                return _given(call, begun)
+        elif call.operation is not None or call.theirs:
+            _admit(call)
+        if call.placed is not None and call.profile.companions:
+            accompany(call)
     failure: Exception | None
     try:
         while True:
@@ -305,6 +306,8 @@ def _followed(call: Call, evidence: Evidence) -> Flow:
         if len(hops) > call.max_redirects:
             msg = f"followed {call.max_redirects} redirects, got another"
             raise call.library.TooManyRedirects(msg, request=request)
+        if call.placed is not None:
+            put(call, request)  # the Location need not have the query
         response = yield Follow(request)
     if hops:
         response.history = [*hops, *response.history]
@@ -436,7 +439,7 @@ def _looked_at(
 
 
 def _is_journaled(call: Call) -> bool:
-    if call.hopping or call.key is None:
+    if call.key is None:
         return False
     every: bool = call.terms.journal.journal_all
     return every or call.operation is not None

@@ -47,12 +47,12 @@ class Placed:
 
         content: The body with the key in it.
 
-        query: The name and the key that the query string has to hold.
+        query: Whether the key goes into the query string.
     """
 
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes | None = None
-    query: tuple[str, str] | None = None
+    query: bool = False
 
 
 def json_slot(body: bytes, placement: Placement) -> Slot:
