@@ -96,7 +96,7 @@ class Bound:
         call.unread = bool(options.get("stream", False))
         options["stream"] = True
         options["follow_redirects"] = follow
-        if follow and call.key is not None:
+        if follow and (call.key is not None or call.wanting):
             # A hop is followed by the engine, if it may carry the key.
             options["follow_redirects"] = False
             call.follows = True
