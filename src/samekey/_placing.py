@@ -178,6 +178,9 @@ def put(call: Call, request: Any) -> None:
         request.__dict__.pop("_content", None)
         request.stream = call.library.ByteStream(placed.content)
         request.read()
+        if call.profile.placement.kind == "form":
+            # A request without a body has no type of its own.
+            request.headers.setdefault("content-type", FORM)
         if "content-length" in request.headers:
             request.headers["content-length"] = str(len(placed.content))
 
