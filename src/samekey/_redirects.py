@@ -50,3 +50,5 @@ def disarm(call: Call, response: Response) -> None:
     request.extensions = extensions
     if not same_place(call, request):
         request.headers.pop(call.header.name, None)
+        for one in call.profile.companions:
+            request.headers.pop(one.name, None)
