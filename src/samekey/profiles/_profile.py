@@ -40,6 +40,7 @@ from samekey.profiles._values import (
     checked,
     duration,
     header_name,
+    marks,
     one_of,
     text,
     texts,
@@ -142,7 +143,7 @@ class Profile:
 
         retention: How long it remembers them.
 
-        replay: What marks a recorded answer.
+        replay: Headers that mark a recorded answer.
 
         in_flight: What says that the first request is still running.
 
@@ -208,7 +209,7 @@ class Profile:
         "retention", _is(Retention), factory=Retention, kw_only=True
     )
     replay: tuple[Answer, ...] | None = checked(
-        "replay", answers, default=None, kw_only=True
+        "replay", marks, default=None, kw_only=True
     )
     in_flight: tuple[Answer, ...] | None = checked(
         "in_flight", answers, default=None, kw_only=True
