@@ -78,6 +78,8 @@ LAYERS = [
     "_wrap",
     "testing",
     "_demo",
+    "_profile_words",
+    "_shown_profiles",
     "cli",
 ]
 EXEMPT = {"__init__", "cli"}
