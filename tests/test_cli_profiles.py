@@ -202,7 +202,14 @@ class TestMatch:
                 "https://api.example.com/",
                 [
                     "because no profile is for this host, path and method",
-                    "key none is sent by itself",
+                    "key none; a GET may be sent twice without",
+                ],
+            ),
+            (
+                "POST",
+                "https://api.example.com/",
+                [
+                    "key one is sent by itself, in the header, Idempotency-Key",
                     "host not known: vouched for if",
                 ],
             ),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from samekey.profiles import Answer, Found, Placement, Profile
+from samekey.profiles import Answer, Placement, Profile
 from samekey.profiles._answers import GENERIC_ANSWERS
 from samekey.profiles._profile import HINTS, UNKNOWN_RETENTION
 
@@ -65,17 +65,6 @@ _MEANINGS = {
     "missing": "no key",
     "store_down": "key store down",
 }
-_VOUCHED = {
-    True: "vouched for: it is the API's own",
-    False: (
-        "not vouched for at this path and method: what may have been sent is"
-        " not sent again"
-    ),
-    None: (
-        "not known: vouched for if it is that of base_url= or in origins=, or"
-        " if neither is given"
-    ),
-}
 
 
 def duration(seconds: float | None) -> str:
@@ -98,7 +87,7 @@ def told(profile: Profile) -> list[tuple[str, str]]:
         ("hosts", _listed(match.hosts, "chosen by name only")),
         ("paths", _listed(match.paths, "all")),
         ("methods", _methods(profile)),
-        ("key", f"{_placed(profile.placement)}; {_key_rules(profile)}"),
+        ("key", f"{placed(profile.placement)}; {_key_rules(profile)}"),
     ]
     rows += [
         ("beside it", f"{one.name}: when the first attempt began")
@@ -128,7 +117,7 @@ def told(profile: Profile) -> list[tuple[str, str]]:
     return rows
 
 
-def _placed(at: Placement) -> str:
+def placed(at: Placement) -> str:
     """Say where the key goes."""
     if at.kind == "none":
         return "the API takes none"
@@ -230,23 +219,3 @@ def _said(rule: Answer, told: str, codes: str) -> str:
     if rule.after_doubt:
         told += ", after an attempt that may have been executed"
     return told
-
-
-def found_told(about: Found) -> list[tuple[str, str]]:
-    """Tell which profile it is, and why: pairs of a label and words."""
-    profile = about.profile
-    return [
-        ("profile", f"{profile.name} ({profile.called})"),
-        ("because", about.why),
-        ("key", _key_sent(about)),
-        ("host", _VOUCHED[about.vouched]),
-    ]
-
-
-def _key_sent(about: Found) -> str:
-    where = _placed(about.profile.placement)
-    if not about.keyed:
-        return "none is sent by itself"
-    if about.profile.key.form == "caller":
-        return f"yours is taken up, {where}; none is made"
-    return f"one is sent by itself, {where}"

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from samekey._profile_words import KINDS, duration, found_told, told
-from samekey.profiles import Lookup, Profile, get, shipped
+from samekey._names import IDEMPOTENT_METHODS
+from samekey._profile_words import KINDS, duration, placed, told
+from samekey.profiles import Found, Lookup, Profile, get, shipped
 from samekey.profiles._lookup import BUILT_IN
 
 
@@ -150,7 +151,36 @@ def _show_found(
         )
     else:
         console.print(f"{method} {url}", style="bold", soft_wrap=True)
-        _show_rows(console, found_told(about))
+        _show_rows(console, _found_told(method, about))
+
+
+def _found_told(method: str, about: Found) -> list[tuple[str, str]]:
+    profile = about.profile
+    rows = [
+        ("profile", f"{profile.name} ({profile.called})"),
+        ("because", about.why),
+    ]
+    if not about.keyed and method in IDEMPOTENT_METHODS:
+        return [*rows, ("key", f"none; a {method} may be sent twice without")]
+    key = f"one is sent by itself, {placed(profile.placement)}"
+    if not about.keyed:
+        key = "none is sent by itself"
+    elif profile.key.form == "caller":
+        key = f"yours is taken up, {placed(profile.placement)}; none is made"
+    return [*rows, ("key", key), ("host", _HOSTS[about.vouched])]
+
+
+_HOSTS = {
+    True: "vouched for: it is the API's own",
+    False: (
+        "not vouched for at this path and method, unless origins= names it:"
+        " what may have been executed is not sent again"
+    ),
+    None: (
+        "not known: vouched for if it is that of base_url= or in origins=, or"
+        " if neither is given"
+    ),
+}
 
 
 def _url(address: str) -> httpx.URL:
