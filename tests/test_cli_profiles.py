@@ -192,7 +192,7 @@ class TestMatch:
                 "POST",
                 "https://api.razorpay.com/v1/orders",
                 [
-                    "profile generic (generic) because the API is known, and",
+                    "profile generic because the API is known, and",
                     "key none is sent by itself",
                     "host not vouched for at this path and method",
                 ],

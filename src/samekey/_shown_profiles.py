@@ -156,8 +156,9 @@ def _show_found(
 
 def _found_told(method: str, about: Found) -> list[tuple[str, str]]:
     profile = about.profile
+    title = "" if profile.title is None else f" ({profile.title})"
     rows = [
-        ("profile", f"{profile.name} ({profile.called})"),
+        ("profile", f"{profile.name}{title}"),
         ("because", about.why),
     ]
     if not about.keyed and method in IDEMPOTENT_METHODS:
@@ -173,8 +174,8 @@ def _found_told(method: str, about: Found) -> list[tuple[str, str]]:
 _HOSTS = {
     True: "vouched for: it is the API's own",
     False: (
-        "not vouched for at this path and method, unless origins= names it:"
-        " what may have been executed is not sent again"
+        "not vouched for at this path and method: what may have been executed"
+        " is not sent again"
     ),
     None: (
         "not known: vouched for if it is that of base_url= or in origins=, or"
