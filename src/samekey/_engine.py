@@ -457,7 +457,13 @@ def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
         OperationBusy: If another worker is on it.
     """
     while True:
-        begun: Begun = yield Claim()
+        try:
+            begun: Begun = yield Claim()
+        except BaseException:
+            # Cancelled while it was put on disk: nobody here is on it.
+            if call.begun_as is not None:
+                call.terms.journal.let_go(call.begun_as)
+            raise
         if begun.step != "busy":
             return begun
         left = math.inf
