@@ -227,9 +227,13 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         if call.terms.hooks:
             _telling.ended(call, exc=exc)
         raise
-    if not call.terms.hooks:
+    try:
+        if call.terms.hooks:
+            return _settled_aloud(call, response, failure, step.reason)
         return settle(call, response, failure, step.reason)
-    return _settled_aloud(call, response, failure, step.reason)
+    except BaseException:
+        yield from _let_go(call, response)
+        raise
 
 
 def _settled_aloud(
@@ -277,6 +281,12 @@ def _time_to_drain(call: Call, wait: float) -> float:
         return MAX_DRAIN
     left = call.deadline - call.terms.clock() - wait - MIN_LEFT
     return max(0.0, min(MAX_DRAIN, left))
+
+
+def _let_go(call: Call, response: Any) -> Generator[Effect, Any, None]:
+    """Free the connection of an answer that is not handed out."""
+    if response is not None and not response.is_closed:
+        yield Drain(response, _time_to_drain(call, 0.0))
 
 
 def _read(
@@ -429,7 +439,11 @@ def _looked_at(
     body = call.seen if call.unread else content_of(response)
     if verify is None or body is None:  # too long to be looked at
         return None
-    what = unfit(call, response, body)
+    try:
+        what = unfit(call, response, body)
+    except BaseException:
+        yield from _let_go(call, response)
+        raise
     if what is None:
         return None
     evidence.lost = True
