@@ -15,6 +15,7 @@ from typing import Any
 
 from samekey._call import Call
 from samekey._library import Response
+from samekey._waits import close
 
 
 def unfit(call: Call, response: Response, body: bytes) -> str | None:
@@ -30,9 +31,7 @@ def unfit(call: Call, response: Response, body: bytes) -> str | None:
         return None
     said = verify(_readable(call, response, body))
     if inspect.isawaitable(said):
-        close = getattr(said, "close", None)
-        if close is not None:
-            close()
+        close(said)
         msg = "verify must be a plain function, got one that is awaited"
         raise TypeError(msg)
     if said:

@@ -278,7 +278,7 @@ class StrategyCaller:
         assert policy.retry is not None
         answer: Any = policy.retry(self.state)
         if inspect.isawaitable(answer):
-            _close(answer)
+            close(answer)
             msg = "retry must be a plain strategy, got one that is awaited"
             raise TypeError(msg)
         return bool(answer)
@@ -290,7 +290,7 @@ class StrategyCaller:
         if not isinstance(seconds, (int, float)) and inspect.isawaitable(
             seconds
         ):
-            _close(seconds)
+            close(seconds)
             msg = "wait must be a plain strategy, got one that is awaited"
             raise TypeError(msg)
         value = float(seconds)
@@ -305,7 +305,8 @@ class StrategyCaller:
         self.state.idle_for += seconds
 
 
-def _close(awaitable: Any) -> None:
-    close = getattr(awaitable, "close", None)
-    if close is not None:
-        close()
+def close(awaitable: Any) -> None:
+    """Let go of an awaitable that nobody awaits."""
+    end = getattr(awaitable, "close", None)
+    if end is not None:
+        end()
