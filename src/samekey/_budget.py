@@ -81,7 +81,11 @@ class RetryBudget:
         )
 
     def succeeded(self, url: Any) -> None:
-        """Note that a call to *url* needed no retry."""
+        """
+        Note that a call to *url* needed no retry.
+
+        An origin that is known already may stand for the URL.
+        """
         self._noted.append(url)
         if len(self._noted) >= self.BATCH:
             with self._lock:
@@ -95,7 +99,8 @@ class RetryBudget:
         """
         key = url if isinstance(url, tuple) else origin(url)
         with self._lock:
-            self._count()
+            if self._noted:
+                self._count()
             left = self._get(key)
             if left < 1 - 1e-9:
                 return False
@@ -111,7 +116,8 @@ class RetryBudget:
     def _count(self) -> None:
         noted = self._noted
         for _ in range(len(noted)):
-            key = origin(noted.popleft())
+            url = noted.popleft()
+            key = url if isinstance(url, tuple) else origin(url)
             left = self._get(key) + self.per_success
             self._buckets[key] = min(self.capacity, left)
 

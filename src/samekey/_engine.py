@@ -347,6 +347,7 @@ def _answered(call: Call, response: Response) -> Response:
         call.note_replay(response.headers)
         call.finish()
     call.release()
-    call.terms.budget.succeeded(call.url)
+    # The origin, where a resend has asked for it already.
+    call.terms.budget.succeeded(call._origin or call.url)
     response.extensions[EXTENSION] = call
     return response
