@@ -42,7 +42,7 @@ class Stop:
         self.reason = reason
 
 
-def next_step(  # noqa: PLR0911 -- one for each reason
+def next_step(  # noqa: C901, PLR0911 -- one for each reason
     call: Call,
     evidence: Evidence,
     response: Response | None,
@@ -54,21 +54,29 @@ def next_step(  # noqa: PLR0911 -- one for each reason
     # Not even `retry=` may ask again after these two.
     if evidence.replayed and (evidence.status or 0) >= 500:
         return Stop("replayed_error")
+    policy = call.policy
     strategies: StrategyCaller | None = None
-    if call.policy.retry is not None or call.policy.wait is not None:
-        strategies = _strategies(call, evidence, response, failure)
+    if policy.retry is not None or policy.wait is not None:
+        strategies = call.strategies
+        if strategies is None:
+            strategies = call.strategies = StrategyCaller(call.started)
+        strategies.show(
+            max(1, call.counted),
+            evidence.ended,
+            response if failure is None else failure,
+        )
     unwanted = _unwanted(call, evidence, failure)
     if unwanted is not None and not (
         strategies is not None
-        and call.policy.retry is not None
+        and policy.retry is not None
         and not evidence.replayed
-        and strategies.wants_retry(call.policy)
+        and strategies.wants_retry(policy)
     ):
         return Stop(unwanted)
     unsafe = _unsafe(call, evidence)
     if unsafe is not None:
         return Stop(unsafe)
-    if not evidence.in_flight and call.counted >= call.policy.attempts:
+    if not evidence.in_flight and call.counted >= policy.attempts:
         return Stop("attempts")
     seconds = _wait(call, evidence, response, strategies)
     late = _too_late(call, evidence, seconds)
@@ -106,23 +114,6 @@ def _unsafe(call: Call, evidence: Evidence) -> Reason | None:
         if keyed and not call.vouched():
             return "unvouched"
     return None if call.replayable else "body"
-
-
-def _strategies(
-    call: Call,
-    evidence: Evidence,
-    response: Response | None,
-    failure: Exception | None,
-) -> StrategyCaller:
-    strategies = call.strategies
-    if strategies is None:
-        strategies = call.strategies = StrategyCaller(call.started)
-    strategies.show(
-        max(1, call.counted),
-        evidence.ended,
-        response if failure is None else failure,
-    )
-    return strategies
 
 
 def _wait(

@@ -201,13 +201,6 @@ def _prototype() -> dict[str, Any]:
     return dict(_state_class()(None, None, (), {}).__dict__)
 
 
-def _new_state() -> Any:
-    cls: Any = _state_class()
-    state: Any = cls.__new__(cls)
-    state.__dict__.update(_prototype())
-    return state
-
-
 class StrategyCaller:
     """
     Calls a policy's tenacity strategies with a `RetryCallState` of ours.
@@ -217,8 +210,11 @@ class StrategyCaller:
     """
 
     def __init__(self, started: float) -> None:
-        self.state = _new_state()
-        self.state.start_time = started
+        cls: Any = _state_class()
+        state: Any = cls.__new__(cls)
+        state.__dict__.update(_prototype())
+        state.start_time = started
+        self.state = state
 
     def show(self, number: int, now: float, result: object) -> None:
         """Show the strategies how attempt *number* ended."""
