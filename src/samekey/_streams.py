@@ -69,13 +69,14 @@ class Guarded(_Guarded):
         clock = call.terms.clock
         try:
             for chunk in self.inner:
-                if clock() > late:
-                    if limits is None:
-                        limits = Limits(call, self.extensions)
+                if limits is not None:
+                    limits.check(chunk)
+                elif clock() > late:
+                    limits = Limits(call, self.extensions)
                     limits.check(chunk)
                 yield chunk
         finally:
-            if limits is not None:
+            if limits is not None and limits.watch is not None:
                 limits.stop()
 
 
@@ -90,13 +91,14 @@ class AsyncGuarded(_Guarded):
         chunks = aiter(self.inner)
         try:
             async for chunk in chunks:
-                if clock() > late:
-                    if limits is None:
-                        limits = Limits(call, self.extensions)
+                if limits is not None:
+                    limits.check(chunk)
+                elif clock() > late:
+                    limits = Limits(call, self.extensions)
                     limits.check(chunk)
                 yield chunk
         finally:
-            if limits is not None:
+            if limits is not None and limits.watch is not None:
                 limits.stop()
             await left(chunks)
 

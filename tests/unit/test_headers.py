@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samekey._headers import Field, add, any_of, has, has_list, look
+from samekey._headers import (
+    Field,
+    add,
+    any_of,
+    has,
+    has_list,
+    look,
+    value_of,
+)
 
 
 KEY = Field("Idempotency-Key")
@@ -133,6 +141,24 @@ class TestAnyOf:
     def test_case(self, cls):
         """A header is found in any case."""
         assert any_of(cls({"RETRY-AFTER": "1"}), {b"retry-after"})
+
+
+class TestValueOf:
+    @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
+    @pytest.mark.parametrize(
+        ("headers", "value"),
+        [({}, None), ({"a": "1"}, None), ({"a": "1", "b": "2"}, b"2")],
+    )
+    def test_one(self, cls, headers, value):
+        """A header's value is found, and its absence."""
+        assert value_of(cls(headers), b"b") == value
+
+    @pytest.mark.parametrize("cls", LISTED, ids=label)
+    def test_several(self, cls):
+        """Several values are joined, as the library joins them."""
+        headers = cls([("B", "1"), ("a", "2"), ("b", "3")])
+
+        assert value_of(headers, b"b") == headers["b"].encode() == b"1, 3"
 
 
 class TestAdd:
