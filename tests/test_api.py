@@ -50,6 +50,7 @@ LAYERS = [
     "_limits",
     "_streams",
     "_handing",
+    "_reading",
     "_body",
     "_drivers",
     "_ambient",

@@ -33,11 +33,14 @@ from samekey._effects import (
 from samekey._engine import Flow, answered, begins, exchange, reads
 from samekey._library import Request, Response, content_of
 from samekey._limits import Limits
+from samekey._reading import put, put_part, takes
 from samekey._streams import (
     AsyncGuarded,
     AsyncRejoined,
     Guarded,
     Rejoined,
+    aguarded,
+    guarded,
     left,
     stream_class,
 )
@@ -127,15 +130,27 @@ class Driver:
         limits = None
         if limit is not None:
             limits = Limits(call, response.extensions, limit, seconds)
-        guarded = stream_class(call.library, Guarded)
-        response.stream = guarded(
-            response.stream, call, response.extensions, limits
-        )
+        library, stream = call.library, response.stream
+        extensions = response.extensions
+        if not takes(library, response, library.SyncByteStream):
+            cls = stream_class(library, Guarded)
+            response.stream = cls(stream, call, extensions, limits)
+            try:
+                response.read()
+            except BaseException:
+                response.close()
+                raise
+            return
+        response.is_stream_consumed = True
+        chunks: list[bytes] = []
         try:
-            response.read()
-        except BaseException:
+            chunks.extend(guarded(stream, call, extensions, limits))
+            response.close()
+        except BaseException as exc:
+            put_part(library, response, chunks, exc)
             response.close()
             raise
+        put(response, chunks)
 
     def _drain(self, call: Call, response: Response, seconds: float) -> None:
         # What breaks here is of no use. `suppress` takes three calls each.
@@ -262,15 +277,28 @@ class AsyncDriver:
         limits = None
         if limit is not None:
             limits = Limits(call, response.extensions, limit, seconds)
-        guarded = stream_class(call.library, AsyncGuarded)
-        response.stream = guarded(
-            response.stream, call, response.extensions, limits
-        )
+        library, stream = call.library, response.stream
+        extensions = response.extensions
+        if not takes(library, response, library.AsyncByteStream):
+            cls = stream_class(library, AsyncGuarded)
+            response.stream = cls(stream, call, extensions, limits)
+            try:
+                await response.aread()
+            except BaseException:
+                await response.aclose()
+                raise
+            return
+        response.is_stream_consumed = True
+        chunks: list[bytes] = []
         try:
-            await response.aread()
-        except BaseException:
+            async for chunk in aguarded(stream, call, extensions, limits):
+                chunks.append(chunk)  # noqa: PERF401 -- kept if it breaks
+            await response.aclose()
+        except BaseException as exc:
+            put_part(library, response, chunks, exc)
             await response.aclose()
             raise
+        put(response, chunks)
 
     async def _drain(
         self, call: Call, response: Response, seconds: float

@@ -59,6 +59,7 @@ class Response(Protocol):
     stream: Any
     next_request: Any
     history: list[Any]
+    is_stream_consumed: bool
 
     @property
     def is_closed(self) -> bool: ...
@@ -73,6 +74,7 @@ class Response(Protocol):
 class Module(Protocol):
     """What samekey uses of the library itself."""
 
+    RequestError: Any
     TransportError: type[Exception]
     DecodingError: type[Exception]
     HTTPStatusError: type[Exception]

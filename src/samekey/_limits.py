@@ -59,7 +59,7 @@ class Limits:
         if (
             self.watch is None
             and call.timeouts is not None
-            and "network_stream" in self._extensions
+            and self._extensions.get("network_stream") is not None
         ):
             read = call.timeouts.get("read")
             if read is None or read > left:
