@@ -107,5 +107,8 @@ def with_field(headers: Any, field: Field, value: str) -> Any:
     """Copy *headers*, and add *field*, which is not among them."""
     cls: Any = type(headers)
     copy = cls(headers)
-    add(copy, field, value)
+    if has_list(cls):
+        copy._list.append((field.raw, field.lower, value.encode("ascii")))
+    else:
+        copy[field.name] = value
     return copy
