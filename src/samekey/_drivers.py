@@ -145,7 +145,8 @@ class Driver:
         chunks: list[bytes] = []
         try:
             chunks.extend(guarded(stream, call, extensions, limits))
-            response.close()
+            response.is_closed = True
+            stream.close()
         except BaseException as exc:
             put_part(library, response, chunks, exc)
             response.close()
@@ -293,7 +294,8 @@ class AsyncDriver:
         try:
             async for chunk in aguarded(stream, call, extensions, limits):
                 chunks.append(chunk)  # noqa: PERF401 -- kept if it breaks
-            await response.aclose()
+            response.is_closed = True
+            await stream.aclose()
         except BaseException as exc:
             put_part(library, response, chunks, exc)
             await response.aclose()

@@ -60,9 +60,8 @@ class Response(Protocol):
     next_request: Any
     history: list[Any]
     is_stream_consumed: bool
+    is_closed: bool
 
-    @property
-    def is_closed(self) -> bool: ...
     @property
     def content(self) -> bytes: ...
     def read(self) -> bytes: ...
