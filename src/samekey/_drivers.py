@@ -95,8 +95,7 @@ class Driver:
                 elif isinstance(effect, Read):
                     self._read(call, effect.response)
                 elif isinstance(effect, Sleep):
-                    if effect.seconds > 0:
-                        self._sleep(effect.seconds)
+                    self._sleep(effect.seconds)
                 elif isinstance(effect, Drain):
                     self._drain(call, effect.response, effect.seconds)
                 else:
@@ -241,8 +240,7 @@ class AsyncDriver:
                 elif isinstance(effect, Read):
                     await self._read(call, effect.response)
                 elif isinstance(effect, Sleep):
-                    if effect.seconds > 0:
-                        await self._sleep(effect.seconds)
+                    await self._sleep(effect.seconds)
                 elif isinstance(effect, Drain):
                     await self._drain(call, effect.response, effect.seconds)
                 else:

@@ -187,7 +187,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 yield Drain(response, _time_to_drain(call, step.seconds))
             _log.retry(call, evidence, step.seconds)
             call.waited = step.seconds
-            yield Sleep(step.seconds)
+            if step.seconds > 0:
+                yield Sleep(step.seconds)
         if failure is None:
             failure = yield from _read(call, evidence, response)
     except BaseException as exc:
