@@ -83,7 +83,7 @@ class Call:
     # What has happened.
     evidence: Evidence | None = None
     attempts: list[Evidence] | None = None  # before the current one
-    past: Past | None = None
+    _earlier: Past | None = None  # what was known before them
     entry: Entry | None = None
     counted = 0  # attempts that count against the policy's
     polls = 0  # in a row
@@ -205,13 +205,26 @@ class Call:
 
     def close_attempt(self, last: Evidence) -> None:
         """Move an attempt to the past."""
-        if self.past is None:
-            self.past = Past()
-        self.past.add(last)
         last.failure = last.body_failure = None
         if self.attempts is None:
             self.attempts = []
         self.attempts.append(last)
+
+    @property
+    def past(self) -> Past | None:
+        """What the attempts before the current one add up to."""
+        # Added up when it is asked for: where a resend is answered, never.
+        earlier = self._earlier
+        if self.attempts is None:
+            return earlier
+        past = Past() if earlier is None else earlier.copy()
+        for evidence in self.attempts:
+            past.add(evidence)
+        return past
+
+    @past.setter
+    def past(self, past: Past) -> None:
+        self._earlier = past
 
     def finish(self) -> None:
         """Note that it is over, for now."""
@@ -219,7 +232,8 @@ class Call:
         self.timeouts = None
         entry = self.entry
         if entry is not None:
-            past = Past() if self.past is None else self.past.copy()
+            before = self.past
+            past = Past() if before is None else before.copy()
             past.add(self.begun())
             entry.doubtful = entry.doubtful or past.doubtful
             entry.settled = entry.settled or past.settled
@@ -276,7 +290,9 @@ class Call:
     def row(self) -> Row:
         """Find the row of the outcome table that holds now."""
         assert self.evidence is not None
-        past = Past() if self.past is None else self.past
+        past = self.past
+        if past is None:
+            past = Past()
         return decide(table_for(self.method), past, self.evidence)
 
     def report(self) -> Report:

@@ -332,7 +332,8 @@ def _read_codes(
     codes: frozenset[str],
 ) -> None:
     status = response.status_code
-    after_doubt = call.past is not None and call.past.doubtful
+    past = call.past
+    after_doubt = past is not None and past.doubtful
     evidence.reuse = call.profile.is_reuse(
         status, codes, after_doubt=after_doubt
     )
