@@ -50,7 +50,8 @@ class Call:
     One operation: what is fixed, and what has happened.
 
     Most fields stay at the defaults of the class: a first try that succeeds
-    pays for what it uses.
+    pays for what it uses. What has not changed is not set, either: with
+    thirty names or more, CPython gives an object a table of its own.
     """
 
     # Fixed when it is opened.

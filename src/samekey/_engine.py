@@ -306,7 +306,10 @@ def _count(call: Call, evidence: Evidence, shown: object) -> None:
         call.doubt = shown
     if evidence.poll and not evidence.in_flight:
         call.counted += 1
-    call.polls = call.polls + 1 if evidence.in_flight else 0
+    if evidence.in_flight:
+        call.polls += 1
+    elif call.polls:
+        call.polls = 0
 
 
 def _codes(
