@@ -139,7 +139,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if first is None and broke is None:
                 evidence = call.begin()
             else:
-                evidence = call.begun()
+                assert call.evidence is not None
+                evidence = call.evidence
             try:
                 if broke is not None:
                     raise broke  # noqa: TRY301 -- sorted out below
@@ -170,7 +171,16 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 and failure is None
                 and 200 <= response.status_code < 300
             ):
-                return _answered(call, response)
+                # The first row of the table, nearly every case.
+                call.outcome = Outcome.ANSWERED
+                if call.entry is not None:
+                    call.note_replay(response.headers)
+                    call.finish()
+                call.release()
+                # The origin, where a resend has asked for it already.
+                call.terms.budget.succeeded(call._origin or call.url)
+                response.extensions[EXTENSION] = call
+                return response  # type: ignore[no-any-return]
             if response is not None:
                 _look_at_head(call, evidence, response)
                 if (
@@ -343,16 +353,3 @@ def _read_codes(
     evidence.in_flight = not evidence.reuse and call.profile.is_in_flight(
         status, response.headers, codes, after_doubt=after_doubt
     )
-
-
-def _answered(call: Call, response: Response) -> Response:
-    # The first row of the table, for the case that is nearly every case.
-    call.outcome = Outcome.ANSWERED
-    if call.entry is not None:
-        call.note_replay(response.headers)
-        call.finish()
-    call.release()
-    # The origin, where a resend has asked for it already.
-    call.terms.budget.succeeded(call._origin or call.url)
-    response.extensions[EXTENSION] = call
-    return response
