@@ -184,7 +184,12 @@ class Call:
         now = self.terms.clock()
         last = self.evidence
         if last is not None:
-            self.close_attempt(last)
+            # An attempt of the past; exceptions hold frames.
+            last.failure = last.body_failure = None
+            if self.attempts is None:
+                self.attempts = [last]
+            else:
+                self.attempts.append(last)
         evidence = self.evidence = Evidence()
         evidence.started = now
         if self.first_sent is None:
@@ -203,13 +208,6 @@ class Call:
         """Give the attempt that is under way."""
         assert self.evidence is not None
         return self.evidence
-
-    def close_attempt(self, last: Evidence) -> None:
-        """Move an attempt to the past."""
-        last.failure = last.body_failure = None
-        if self.attempts is None:
-            self.attempts = []
-        self.attempts.append(last)
 
     @property
     def past(self) -> Past | None:
