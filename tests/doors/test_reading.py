@@ -125,6 +125,64 @@ class TestBroken:
         assert caught.value is error
 
 
+class TestDrained:
+    """What happens to a failed answer's body does not stop the retry."""
+
+    def script(self, kind, close=None, **options):
+        """Make a transport that fails once, and whose sockets are its own."""
+        library = kind.module
+        answers = [503, 201]
+
+        class Body(library.SyncByteStream, library.AsyncByteStream):
+            def __iter__(self):
+                yield b"no"
+
+            async def __aiter__(self):
+                yield b"no"
+
+            def close(self):
+                if close is not None:
+                    raise close
+
+            async def aclose(self):
+                self.close()
+
+        class Transport(library.BaseTransport, library.AsyncBaseTransport):
+            def handle_request(self, request):
+                status = answers.pop(0)
+                if status == 201:
+                    return library.Response(status)
+                return library.Response(status, stream=Body(), **options)
+
+            async def handle_async_request(self, request):
+                return self.handle_request(request)
+
+        return Transport()
+
+    @pytest.mark.parametrize("length", ["2", "65537"])
+    @pytest.mark.parametrize("close", [None, OSError("gone")], ids=repr)
+    def test_close_breaks(self, kind, length, close):
+        """It is retried even if its connection cannot be given back."""
+        headers = {"Content-Length": length}
+        transport = self.script(kind, close, headers=headers)
+
+        with kind.open(transport=transport) as session:
+            response = session.post("http://x.example/")
+
+        assert response.status_code == 201
+
+    @pytest.mark.parametrize("stream", [None, object()], ids=["none", "some"])
+    def test_socket_is_left_alone(self, kind, stream):
+        """Over HTTP/2 the socket is shared: nobody asks for it."""
+        extensions = {"http_version": b"HTTP/2", "network_stream": stream}
+        transport = self.script(kind, extensions=extensions)
+
+        with kind.open(transport=transport) as session:
+            response = session.post("http://x.example/")
+
+        assert response.status_code == 201
+
+
 class TestIsKnown:
     @pytest.mark.parametrize("library", ["httpx", "httpx2"])
     def test_known(self, library):

@@ -17,6 +17,7 @@ from samekey._headers import (
     has_list,
     look,
     value_of,
+    with_field,
 )
 
 
@@ -189,3 +190,17 @@ class TestAdd:
 
         assert slow.raw == quick.raw
         assert slow == quick
+
+
+class TestWithField:
+    @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
+    def test_copy(self, cls):
+        """A copy has the header, and what it was made from has not."""
+        headers = cls({"A": "b"})
+
+        copy = with_field(headers, KEY, "key-1")
+
+        assert "key-1" == copy["Idempotency-Key"]
+        assert "b" == copy["A"]
+        assert not has(headers, KEY)
+        assert isinstance(copy, cls)
