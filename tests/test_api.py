@@ -65,6 +65,7 @@ LAYERS = [
     "_recovery",
     "_recovering",
     "_handing",
+    "_reading",
     "_body",
     "_drivers",
     "_ambient",

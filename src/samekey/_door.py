@@ -214,8 +214,9 @@ def again(call: Call, request: Request) -> Call:
         request, call.library, call.terms, call.policy, call.profile
     )
     # What the other send does is not known here: it may execute.
-    twin.past = Past() if call.past is None else call.past.copy()
-    twin.past.remembered = True
+    past = call.past
+    twin.past = past = Past() if past is None else past.copy()
+    past.remembered = True
     # Two that read one iterator would each send a part of it.
     twin.spoiled = call.freezes
     for name in (

@@ -158,7 +158,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if first is None and broke is None:
                 evidence = call.begin()
             else:
-                evidence = call.begun()
+                assert call.evidence is not None
+                evidence = call.evidence
             try:
                 if broke is not None:
                     raise broke  # noqa: TRY301 -- sorted out below
@@ -191,9 +192,18 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 and failure is None
                 and 200 <= response.status_code < 300
             ):
-                if call.begun_as is not None:
-                    yield from _recorded(call, response)
-                return _answered(call, evidence, response)
+                if call.indirect:
+                    yield from _noted(call, evidence, response)
+                # The first row of the table, nearly every case.
+                call.outcome = Outcome.ANSWERED
+                if call.entry is not None:
+                    call.note_replay(response.headers)
+                    call.finish()
+                call.release()
+                # The origin, where a resend has asked for it already.
+                call.terms.budget.succeeded(call._origin or call.url)
+                response.extensions[EXTENSION] = call
+                return response  # type: ignore[no-any-return]
             if response is not None:
                 _look_at_head(call, evidence, response)
                 if (
@@ -214,7 +224,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if call.terms.hooks:
                 _telling.retries(call, evidence, step.seconds)
             call.waited = step.seconds
-            yield Sleep(step.seconds)
+            if step.seconds > 0:
+                yield Sleep(step.seconds)
         if failure is None:
             failure = yield from _read(call, evidence, response)
         if call.begun_as is not None:
@@ -367,7 +378,10 @@ def _count(call: Call, evidence: Evidence, shown: object) -> None:
         call.doubt = shown
     if evidence.poll and not evidence.in_flight:
         call.counted += 1
-    call.polls = call.polls + 1 if evidence.in_flight else 0
+    if evidence.in_flight:
+        call.polls += 1
+    elif call.polls:
+        call.polls = 0
 
 
 def _json(
@@ -391,11 +405,12 @@ def _understand(
     call: Call, evidence: Evidence, response: Response, body: object
 ) -> None:
     """Note what the profile says that an answer means."""
+    past = call.past
     found = call.profile.read(
         response.status_code,
         response.headers,
         body,
-        after_doubt=call.past is not None and call.past.doubtful,
+        after_doubt=past is not None and past.doubtful,
     )
     evidence.resource = found.resource
     match found.meaning:
@@ -513,17 +528,14 @@ def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:
     yield Record(response)
 
 
-def _answered(call: Call, evidence: Evidence, response: Response) -> Response:
-    # The first row of the table, for the case that is nearly every case.
+def _noted(
+    call: Call, evidence: Evidence, response: Response
+) -> Generator[Effect, Any, None]:
+    """Record a 2xx in the journal, and tell the hooks of it."""
     call.outcome = Outcome.ANSWERED
+    call.note_replay(response.headers)
+    if call.begun_as is not None:
+        yield Record(response)
     if call.terms.hooks:
-        call.note_replay(response.headers)
         _telling.attempted(call, evidence)
         _telling.ended(call)
-    if call.entry is not None:
-        call.note_replay(response.headers)
-        call.finish()
-    call.release()
-    call.terms.budget.succeeded(call.url)
-    response.extensions[EXTENSION] = call
-    return response

@@ -44,36 +44,50 @@ class Stop:
         self.reason = reason
 
 
-def next_step(  # noqa: PLR0911 -- one for each reason
+def next_step(  # noqa: C901, PLR0911 -- one for each reason
     call: Call,
     evidence: Evidence,
     response: Response | None,
     failure: Exception | None,
 ) -> Resend | Stop:
     """Decide what follows an attempt."""
-    closed = _closed(call, evidence)
+    policy, profile = call.policy, call.profile
     hint: bool | None = None
-    if closed is None and response is not None and call.profile.hints:
-        # What the server asks for goes before what the status means.
-        hint = should_retry(call.profile.hints, response.headers)
-        closed = "hint" if hint is False else None
-    if closed is not None:
-        return Stop(closed)
+    if (
+        evidence.reuse
+        or evidence.replayed
+        or evidence.done
+        or profile.particular
+    ):
+        closed = _closed(call, evidence)
+        if closed is None and response is not None and profile.hints:
+            # What the server asks for goes before what the status means.
+            hint = should_retry(profile.hints, response.headers)
+            closed = "hint" if hint is False else None
+        if closed is not None:
+            return Stop(closed)
     strategies: StrategyCaller | None = None
-    if call.policy.retry is not None or call.policy.wait is not None:
-        strategies = _strategies(call, evidence, response, failure)
+    if policy.retry is not None or policy.wait is not None:
+        strategies = call.strategies
+        if strategies is None:
+            strategies = call.strategies = StrategyCaller(call.started)
+        strategies.show(
+            max(1, call.counted),
+            evidence.ended,
+            response if failure is None else failure,
+        )
     unwanted = None if hint else _unwanted(call, evidence, failure)
     if unwanted is not None and not (
         strategies is not None
-        and call.policy.retry is not None
+        and policy.retry is not None
         and not evidence.replayed
-        and strategies.wants_retry(call.policy)
+        and strategies.wants_retry(policy)
     ):
         return Stop(unwanted)
     unsafe = _unsafe(call, evidence)
     if unsafe is not None:
         return Stop(unsafe)
-    if not evidence.in_flight and call.counted >= call.policy.attempts:
+    if not evidence.in_flight and call.counted >= policy.attempts:
         return Stop("attempts")
     seconds = _wait(call, evidence, response, strategies)
     late = _too_late(call, evidence, seconds)
@@ -146,23 +160,6 @@ def _unsafe(call: Call, evidence: Evidence) -> Reason | None:
         if keyed and not call.vouched():
             return "unvouched"
     return None if call.replayable else "body"
-
-
-def _strategies(
-    call: Call,
-    evidence: Evidence,
-    response: Response | None,
-    failure: Exception | None,
-) -> StrategyCaller:
-    strategies = call.strategies
-    if strategies is None:
-        strategies = call.strategies = StrategyCaller(call.started)
-    strategies.show(
-        max(1, call.counted),
-        evidence.ended,
-        response if failure is None else failure,
-    )
-    return strategies
 
 
 def _wait(

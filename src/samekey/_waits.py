@@ -236,21 +236,12 @@ def _state_class() -> type[Any]:
         def outcome(self, value: object) -> None:
             self.__dict__["future"] = value
 
-    return State
-
-
-@functools.cache
-def _prototype() -> dict[str, Any]:
     # What a state is born with does not change, and making it costs more
     # than asking it.
-    return dict(_state_class()(None, None, (), {}).__dict__)
-
-
-def _new_state() -> Any:
-    cls: Any = _state_class()
-    state: Any = cls.__new__(cls)
-    state.__dict__.update(_prototype())
-    return state
+    new: Any = State
+    for name, value in vars(new(None, None, (), {})).items():
+        setattr(State, name, value)
+    return State
 
 
 class StrategyCaller:
@@ -262,7 +253,8 @@ class StrategyCaller:
     """
 
     def __init__(self, started: float) -> None:
-        self.state = _new_state()
+        cls: Any = _state_class()
+        self.state: Any = cls.__new__(cls)
         self.state.start_time = started
 
     def show(self, number: int, now: float, result: object) -> None:

@@ -256,6 +256,8 @@ class Profile:
     """The header that carries the key; one without a name, if none does."""
     plain: bool = attrs.field(init=False, repr=False, eq=False)
     """Whether the key is nothing but one header."""
+    particular: bool = attrs.field(init=False, repr=False, eq=False)
+    """Whether what follows an attempt depends on more than its answer."""
     memory: float = attrs.field(init=False, repr=False, eq=False)
     """For how many seconds a key is relied on."""
     coded: frozenset[int] = attrs.field(init=False, repr=False, eq=False)
@@ -302,6 +304,7 @@ class Profile:
             ),
             "plain": at.kind == "header"
             and not (at.quoted or self.companions),
+            "particular": bool(self.hints) or self.after_5xx is not None,
             "memory": UNKNOWN_RETENTION if usable is None else usable,
             "coded": statuses_of(
                 one for _, one in rules if one.code or one.id
