@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from samekey import _ambient
 from samekey._call import Call
 from samekey._headers import look
-from samekey._library import Module, Request, body_of
+from samekey._library import Module, Request, body_of, has_parts
 from samekey._names import EXTENSION, IDEMPOTENT_METHODS
 from samekey._outcome import Past
 from samekey._placing import unquoted
@@ -70,7 +70,13 @@ def open_call(
     """
     extensions = request.extensions
     options = extensions.get(EXTENSION)
-    about = terms.lookup.find(request.method, request.url)
+    url, lookup = request.url, terms.lookup
+    about: Found | None = None
+    if has_parts(type(url)):  # type: ignore[arg-type]  # classes are hashable
+        # A lookup without its price: nearly every call is to one host.
+        about = lookup.known.get((request.method, url._uri_reference.host))
+    if about is None:
+        about = lookup.find(request.method, url)
     profile = about.profile
     call = kind(request, library, terms, terms.policy, profile)
     call.client = client
