@@ -276,7 +276,10 @@ class Call:
             return self.trusted or self.terms.names(self.origin)
         client = self.client
         home = None if client is None else client._samekey.home(client)
-        return self.terms.vouches(self.origin, home)
+        terms = self.terms
+        if terms.origins is None:
+            return home is None or self.origin == home
+        return terms.vouches(self.origin, home)
 
     def age(self, at: float) -> float:
         """Give the seconds from the first send to the clock's *at*."""

@@ -93,7 +93,9 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
     late = _too_late(call, evidence, seconds)
     if late is not None:
         return Stop(late)
-    if not evidence.in_flight and not call.terms.budget.spend(call.origin):
+    if not evidence.in_flight and not call.terms.budget.spend(
+        call._origin or call.origin
+    ):
         return Stop("budget")
     if strategies is not None:
         strategies.will_sleep(seconds)
@@ -176,8 +178,10 @@ def _wait(
     else:
         seconds = default_wait(evidence, call.counted, terms.random)
     profile = call.profile
-    if call.key is not None and evidence.verdict is not Verdict.NOT_SENT:
-        seconds = max(seconds, profile.min_retry_delay)
+    if profile.min_retry_delay > seconds and not (
+        call.key is None or evidence.verdict is Verdict.NOT_SENT
+    ):
+        seconds = profile.min_retry_delay
     if response is None or not evidence.telling:
         return seconds
     now = terms.wall()
@@ -199,6 +203,14 @@ def _too_late(call: Call, evidence: Evidence, seconds: float) -> Reason | None:
         else (seconds > LONGEST_HINT)
     ):
         return "in_flight" if evidence.in_flight else "deadline"
-    if call.key is not None and call.age(at) >= call.retention:
-        return "retention"
+    first_sent = call.first_sent
+    if call.key is not None and first_sent is not None:
+        # As Call.age and Call.retention, of which this is nearly every use.
+        stated = terms.retention
+        retention = call.profile.memory if stated is None else stated
+        if (
+            at - first_sent >= retention
+            or terms.wall() + seconds - call.first_sent_wall >= retention
+        ):
+            return "retention"
     return None
