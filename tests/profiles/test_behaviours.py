@@ -147,7 +147,7 @@ class TestAfterA500:
         locked = says(409, {"code": "DuplicateRequest"})
         script = [says(500, {}, executed=True), *[locked] * 9]
 
-        told, requests = run(kind, "dwolla", script)
+        told, requests = run(kind, "dwolla", script, policy=fast(deadline=1.0))
 
         assert 2 == requests
         assert ("InDoubt", "locked") == (told.raised, told.reason)
