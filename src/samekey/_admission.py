@@ -74,7 +74,7 @@ def digest_of(call: Call) -> bytes:
     own = call.terms.fingerprint
     without: tuple[str, ...] = ()
     if callable(own):
-        said = own(request)
+        said = call.said if call.said is not None else own(request)
         body = said.encode() if isinstance(said, str) else said
         if not isinstance(body, bytes):
             msg = (

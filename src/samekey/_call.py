@@ -80,6 +80,7 @@ class Call:
     placed: Placed | None = None  # how it carries the key, if by more
     begun_as: Begun | None = None  # what the journal said to it
     from_journal: Report | None = None  # the report that the journal had
+    said: Any = None  # what fingerprint= made of it before it had its key
     seen: bytes | None = None  # an unread body that was looked at
     unrecorded: str | None = None  # why the journal does not know how it went
     wanting = False  # only the user can have put a key on it

@@ -141,6 +141,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         yield from _frozen(call)
     if not call.hopping:
         if call.in_header and call.indirect:
+            if call.said is None and callable(call.terms.fingerprint):
+                call.said = call.terms.fingerprint(call.request)
             place(call)
         if call.terms.journal is not None and _is_journaled(call):
             begun = yield from _claimed(call)

@@ -60,7 +60,10 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
         or profile.particular
     ):
         closed = _closed(call, evidence)
-        if closed is None and response is not None and profile.hints:
+        # A lost 2xx is settled, whatever it hints at.
+        told = response is not None and not evidence.lost
+        if closed is None and told and profile.hints:
+            assert response is not None
             # What the server asks for goes before what the status means.
             hint = should_retry(profile.hints, response.headers)
             closed = "hint" if hint is False else None

@@ -343,7 +343,9 @@ class Profile:
         """
         first = _FORMS.get(self.key.form, _dashed)
         for write in (first, _hex):
-            if self.misfit(write(bytes(range(16)), self.key.max)) is None:
+            # All of many, since a pattern may take some digits only.
+            keys = (write(digest, self.key.max) for digest in self._digests())
+            if all(self.misfit(key) is None for key in keys):
                 return write
         msg = (
             f"key must allow one of the generated forms, got min"
@@ -352,6 +354,11 @@ class Profile:
             " caller only"
         )
         raise ValueError(msg)
+
+    def _digests(self) -> list[bytes]:
+        if self.key.pattern is None:
+            return [bytes(16)]
+        return [bytes([n * 17] * 16) for n in range(16)]
 
     def misfit(self, key: str) -> str | None:
         """Tell what the API's rule is that *key* breaks, if it breaks one."""
