@@ -81,6 +81,13 @@ LAYERS = [
     "_demo",
     "_profile_words",
     "_shown_profiles",
+    "_journal_disk",
+    "_journal_doctor",
+    "_shown_journal",
+    "_journal_json",
+    "_journal_opened",
+    "_recover_cli",
+    "_journal_cli",
     "cli",
 ]
 EXEMPT = {"__init__", "cli"}
