@@ -597,6 +597,16 @@ class TestResolve:
         assert '{"id": "pay_1"}' == answer["body"]
         assert [["content-type", "application/json"]] == answer["headers"]
 
+    @pytest.mark.parametrize("outcome", ["--answered", "--not-executed"])
+    def test_keeps_no_request(self, invoke, asked, file, outcome):
+        """Once it is settled, the request is kept no longer: nobody needs it."""
+        request = Message(method="POST", body=b'{"card": "tok_visa"}')
+        put(file, state="in_doubt", request=request)
+
+        invoke("resolve", file, ID, outcome, "--why", "looked", "--yes")
+
+        assert asked("show", file, ID)["request"] is None
+
     def test_a_second_click_is_given_it(self, invoke, tmp_path):
         """A call with the same id gets what a person has recorded."""
         path = tmp_path / "payments.db"

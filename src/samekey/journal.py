@@ -414,6 +414,7 @@ class Journal:
             kept,
             report=attrs.evolve(report, outcome=outcome),
             answer=answer,
+            request=None,  # as when a call settles it
             changes=(*kept.changes, change),
         )
         begun = Begun(step="send", record=claim.record, kept=kept)
