@@ -2,7 +2,10 @@
 
 import io
 import json
+import shlex
 import time
+
+from pathlib import Path
 
 import attrs
 import pytest
@@ -1165,6 +1168,29 @@ class TestDoctor:
         found = _journal_disk.file_system(tmp_path / "payments.db", mounts)
 
         assert "not known here" == found.told
+
+
+def test_readme(invoke, asked, file, monkeypatch):
+    """The commands that the README shows do what it says, in that order."""
+    text = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    shown = [
+        shlex.split(line)[2:]
+        for line in text.splitlines()
+        if line.startswith("samekey journal ")
+    ]
+    put(file, ("order", 123, "charge"), state="in_doubt")
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setenv("API_AUTH", "Bearer s3cret")
+
+    for command in shown:
+        monkeypatch.setattr("sys.stdin", _typed("y"))
+        assert 0 == invoke(*command)[0]
+
+    assert ["list", "show", "resolve", "recover", "purge", "doctor"] == [
+        command[0] for command in shown
+    ]
+    [one] = asked("list", file)["operations"]
+    assert "not_executed" == one["state"]
 
 
 def test_a_time_that_is_none():
