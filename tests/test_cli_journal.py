@@ -861,6 +861,40 @@ class TestRecover:
             assert f"expired: {ID}\nexpired 1\n" == out
             assert 1 == len(server.requests)
 
+    @pytest.mark.parametrize(
+        ("counted_on", "options", "became"),
+        [
+            (600.0, [], "expired"),
+            (86_400.0, [], "answered"),
+            (600.0, ["--retention", "86400"], "answered"),
+            (86_400.0, ["--retention", "600"], "expired"),
+            (0.0, [], "expired"),
+        ],
+    )
+    def test_recorded_retention(
+        self, invoke, file, counted_on, options, became
+    ):
+        """How long the server remembers keys was known to who sent it."""
+        with PaymentServer() as server:
+            put(
+                file,
+                at=time.time() - 7_200.0,
+                retention=counted_on,
+                request=Message(
+                    method="POST",
+                    url=f"{server.url}/payments",
+                    body=json.dumps(CHARGE).encode(),
+                ),
+            )
+            put(file, "order-2", retention=60.0)
+
+            _status, out, _err = invoke("recover", file, *options)
+
+            assert {f"{became} 1", "skipped 1"} == set(
+                lines(out)[-1].split(", ")
+            )
+            assert (became == "answered") == (1 == len(server.requests))
+
     def test_skips(self, invoke, file):
         """What has no request in the journal cannot be sent."""
         put(file)
@@ -953,7 +987,9 @@ class TestRecover:
             (["--base-url", "http://s3cret:x"], "it must be a URL such as"),
             (["--profile", "nope"], "profile must be one of"),
             (["--redact", "card"], "--redact must be a JSON pointer"),
-            (["--retention", "0"], "Invalid value for '--retention'"),
+            (["--retention", "0"], "--retention must be a finite time above"),
+            (["--retention", "inf"], "--retention must be a finite time"),
+            (["--retention", "x"], "Invalid value for '--retention'"),
         ],
     )
     def test_refuses(self, invoke, file, monkeypatch, arguments, words):

@@ -14,7 +14,7 @@ import os
 import re
 import time
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,13 @@ namespace_option = click.option(
 class ChosenJournal(Journal):
     """A journal of which not all that is pending is taken up."""
 
-    chosen: Callable[[Entry], bool] | None = None
+    chosen: Collection[str] | None = None
+    """The ids of the records that are; None: all."""
 
     def pending(self) -> Iterator[Entry]:
-        return filter(self.chosen, super().pending())
+        for entry in super().pending():
+            if self.chosen is None or entry.id in self.chosen:
+                yield entry
 
 
 @contextlib.contextmanager

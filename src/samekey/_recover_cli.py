@@ -7,7 +7,9 @@ host only, and its value into no message.
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import functools
 import os
 import re
 import sys
@@ -31,9 +33,10 @@ from samekey._journal_opened import (
     opened,
     print_json,
 )
-from samekey._journal_parts import Entry, Progress, Recovered
+from samekey._journal_parts import Entry, Progress, Recovered, kept_in
 from samekey._library import origin
 from samekey._pointer import check_pointer
+from samekey._policy import check_seconds
 from samekey._recovery import can_be_sent
 from samekey.profiles import get
 
@@ -125,9 +128,10 @@ def _known(name: str) -> str:
 @namespace_option
 @click.option(
     "--retention",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
+    callback=checked(lambda given: check_seconds(given, "--retention")),
     help="For how long the server remembers keys, in seconds. Default: what"
-    " the profile says, or an hour.",
+    " was counted on when the operation was first sent.",
 )
 @click.option(
     "--redact",
@@ -157,12 +161,9 @@ def recover(
     too old to be sent.
     """
     terms: dict[str, Any] = {"namespace": namespace, "profile": profile}
-    if retention is not None:
-        terms["retention"] = retention
+    sent = (*headers, *env_headers)
     with opened(file, redact=redact) as journal:
-        recovered, left = _recovered(
-            journal, (*headers, *env_headers), home, terms
-        )
+        recovered, left = _recovered(journal, sent, home, retention, terms)
     if as_json:
         each = [
             {
@@ -188,43 +189,80 @@ def _recovered(
     journal: ChosenJournal,
     headers: tuple[Header, ...],
     home: Any,
+    retention: float | None,
     terms: dict[str, Any],
 ) -> tuple[Recovered, list[Progress]]:
     import httpx  # noqa: PLC0415 -- the other commands do without
 
+    from samekey._budget import RetryBudget  # noqa: PLC0415
     from samekey._wrap import wrap  # noqa: PLC0415
 
     def host(entry: Entry) -> Any:
         assert entry.request is not None
         return origin(httpx.URL(str(entry.request.url)))
 
-    if home is not None:
-        journal.chosen = lambda e: not can_be_sent(e) or host(e) == home
-    hosts = {host(e) for e in journal.pending() if can_be_sent(e)}
+    pending = [
+        entry
+        for entry in journal.pending()
+        if home is None or not can_be_sent(entry) or host(entry) == home
+    ]
+    hosts = {host(entry) for entry in pending if can_be_sent(entry)}
     if headers and len(hosts) > 1:
         msg = (
             f"the header would go to {len(hosts)} hosts; pass --base-url to"
             " say which it is for"
         )
         raise click.UsageError(msg)
-    left: list[Progress] = []
+    seen: list[Progress] = []
+    budget = RetryBudget()
     with (
         httpx.Client(headers=list(headers), timeout=30.0) as plain,
-        _bar() as advance,
+        _bar(len(pending)) as advance,
     ):
 
         def tell(progress: Progress) -> None:
-            advance(progress)
-            if progress.became not in {"answered", "not_executed"}:
-                left.append(progress)
+            seen.append(progress)
+            advance()
 
-        client = wrap(plain, journal=journal, **terms)
-        recovered: Recovered = client.recover(progress=tell)
-    return recovered, left
+        for each, ids in _by_retention(journal, pending, retention).items():
+            journal.chosen = ids
+            client = wrap(
+                plain, journal=journal, retention=each, budget=budget, **terms
+            )
+            client.recover(progress=tell)
+    counts: collections.Counter[str] = collections.Counter()
+    counts.update(one.became for one in seen)
+    settled = {"answered", "not_executed"}
+    left = [one for one in seen if one.became not in settled]
+    return Recovered(**counts), left
+
+
+_AT_ONCE = 1e-6
+"""A retention that is always over, in seconds."""
+
+
+def _by_retention(
+    journal: ChosenJournal, pending: list[Entry], retention: float | None
+) -> dict[float, set[str]]:
+    """
+    Sort records' ids by how long the server is relied on.
+
+    Only the client that sent it first knew; so what it recorded counts, as
+    long as nobody says otherwise.
+    """
+    groups: dict[float, set[str]] = {}
+    for entry in pending:
+        if retention is None:
+            record = journal.store.get(entry.id)
+            known = 0.0 if record is None else kept_in(record).retention
+        else:
+            known = retention
+        groups.setdefault(max(known, _AT_ONCE), set()).add(entry.id)
+    return groups
 
 
 @contextlib.contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
+def _bar(total: int) -> Iterator[Callable[[], None]]:
     """Show on a terminal how far it is."""
     from rich import progress  # noqa: PLC0415 -- only here
 
@@ -235,10 +273,6 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         progress.MofNCompleteColumn(),
         console=errors,
     )
-    task = bar.add_task("recovering", total=None)
-
-    def advance(step: Progress) -> None:
-        bar.update(task, completed=step.done, total=step.total)
-
+    task = bar.add_task("recovering", total=total)
     with bar if errors.is_terminal else contextlib.nullcontext():
-        yield advance
+        yield functools.partial(bar.advance, task)
