@@ -669,7 +669,7 @@ class TestResolve:
         )
 
         assert code == status
-        assert err.startswith(question)
+        assert err.startswith(question.rstrip())
         assert (0 if code else 1) == len(asked("show", file, ID)["changes"])
 
     def test_busy(self, invoke, asked, file):
@@ -1119,7 +1119,8 @@ class TestDoctor:
             " odd 1"
         ) in told
         assert (
-            "PROBLEM records 1 cannot be read: damaged, or a newer samekey's"
+            "PROBLEM records 1 cannot be read: damaged, or a newer samekey's:"
+            " x"
         ) in told
         [clock] = [one for one in told if "clock" in one]
         assert clock.startswith("PROBLEM clock 1 are from the future, by up")

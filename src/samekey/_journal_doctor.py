@@ -81,7 +81,8 @@ SLACK = 60.0
 
 def _contents(store: SQLiteStore, now: float) -> Iterator[Finding]:
     counts = dict.fromkeys(map(str, _STATES), 0)
-    unreadable = future = 0
+    future = 0
+    unreadable: list[str] = []
     latest = 0.0
     oldest: float | None = None
     for record in records(store):
@@ -94,12 +95,15 @@ def _contents(store: SQLiteStore, now: float) -> Iterator[Finding]:
         try:
             kept_in(record)
         except StoreError:
-            unreadable += 1
+            unreadable.append(record.id)
     told = ", ".join(f"{state} {count:,}" for state, count in counts.items())
     yield Finding("operations", told, value=counts)
     if unreadable:
-        told = f"{unreadable:,} cannot be read: damaged, or a newer samekey's"
-        yield Finding("records", told, level="problem", value=unreadable)
+        told = (
+            f"{len(unreadable):,} cannot be read: damaged, or a newer"
+            f" samekey's: {', '.join(unreadable[:3])}"
+        )
+        yield Finding("records", told, level="problem", value=len(unreadable))
     if oldest is not None:
         told = f"{(now - oldest) / 3_600:.1f} h old: settle it"
         yield Finding("oldest in doubt", told, level="warning", value=oldest)
