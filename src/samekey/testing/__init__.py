@@ -12,7 +12,9 @@ times was the card charged?
 from ._conformance import StoreConformance
 from ._fault_server import FaultServer, Received
 from ._faults import Answer, Fault, draw
-from ._payments import Charge, PaymentsApp, PaymentServer
+from ._moves import Charge, Move
+from ._payment_server import PaymentServer
+from ._payments import PaymentsApp
 
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Charge",
     "Fault",
     "FaultServer",
+    "Move",
     "PaymentServer",
     "PaymentsApp",
     "Received",
