@@ -77,6 +77,7 @@ LAYERS = [
     "_httpx",
     "httpx2",
     "_wrap",
+    "payments",
     "testing",
     "_demo",
     "_profile_words",
