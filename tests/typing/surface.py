@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import assert_type
 
 import httpx
@@ -9,6 +10,21 @@ import httpx2
 
 import samekey
 import samekey.httpx2
+
+from samekey.journal import Recovered
+from samekey.payments import (
+    Adapter,
+    AsyncPayments,
+    GenericAdapter,
+    Payment,
+    PaymentRefused,
+    Payments,
+    Refund,
+    Status,
+    StripeAdapter,
+    major_units,
+    minor_units,
+)
 
 
 def wraps() -> None:
@@ -66,3 +82,47 @@ def tells(response: httpx.Response) -> None:
 def ambient() -> None:
     with samekey.operation(("order", 5)) as op, op.step("capture"):
         assert_type(op, samekey.operation)
+
+
+def pays(client: samekey.Client, other: samekey.httpx2.Client) -> None:
+    payments = Payments(client)
+    paid = payments.create(
+        amount=minor_units(Decimal("10.50"), "EUR"),
+        currency="EUR",
+        source="tok_visa",
+        operation=("order", 1),
+        metadata={"order": "1"},
+    )
+    assert_type(paid, Payment)
+    assert_type(paid.status, Status)
+    assert_type(paid.report, samekey.Report)
+    refund = payments.refund(paid.id, operation=("order", 1), amount=50)
+    assert_type(refund, Refund)
+    assert_type(payments.capture(paid.id, operation="a"), Payment)
+    assert_type(payments.cancel(paid.id, operation="a"), Payment)
+    assert_type(payments.get(paid.id), Payment)
+    try:
+        Payments(other, StripeAdapter()).get("pi_1")
+    except PaymentRefused as exc:
+        assert_type(exc.code, str | None)
+    except samekey.InDoubt as exc:
+        assert_type(payments.resolve(exc), Payment | Refund)
+    assert_type(client.recover(payments.reconcile), Recovered)
+    assert_type(major_units(1050, "EUR"), Decimal)
+
+
+async def pays_async(client: samekey.AsyncClient) -> None:
+    adapter: Adapter = StripeAdapter(account="acct_1")
+    payments = AsyncPayments(client, adapter)
+    paid = await payments.create(
+        amount=1050,
+        currency="EUR",
+        source="pm_1",
+        operation=samekey.Operation("a", generation=2),
+        capture=False,
+    )
+    assert_type(paid, Payment)
+    assert_type(await payments.refund(paid.id, operation="a"), Refund)
+    assert_type(await payments.capture(paid.id, operation="a"), Payment)
+    assert_type(await client.recover(payments.reconcile), Recovered)
+    adapter = GenericAdapter("/charges")

@@ -177,18 +177,23 @@ class Adapter(Protocol):
 
     def create(self, order: Order, /) -> Call:
         """Write the call that makes a payment."""
+        ...
 
     def refund(self, change: Change, /) -> Call:
         """Write the call that gives money back."""
+        ...
 
     def capture(self, change: Change, /) -> Call:
         """Write the call that takes money that is held."""
+        ...
 
     def cancel(self, change: Change, /) -> Call:
         """Write the call that gives up a payment, or frees what is held."""
+        ...
 
     def get(self, payment_id: str, /) -> Call:
         """Write the call that reads a payment."""
+        ...
 
     def find(self, reference: str, /) -> Call | None:
         """
@@ -196,6 +201,7 @@ class Adapter(Protocol):
 
         None if the API has no such call.
         """
+        ...
 
     def read(self, reply: Reply, /) -> Payment:
         """
@@ -204,9 +210,11 @@ class Adapter(Protocol):
         Raises:
             ValueError, TypeError, LookupError: If it is none.
         """
+        ...
 
     def read_refund(self, reply: Reply, /) -> Refund:
         """Read a refund from a 2xx answer; raises as `read` does."""
+        ...
 
     def read_found(self, reply: Reply, reference: str, /) -> Sequence[Payment]:
         """
@@ -214,6 +222,7 @@ class Adapter(Protocol):
 
         Those without *reference* do not belong in it. Raises as `read` does.
         """
+        ...
 
     def refusal(self, reply: Reply, /) -> Refusal | None:
         """
@@ -222,3 +231,4 @@ class Adapter(Protocol):
         Say that it refused only where this answer means that nothing was
         done: not for a 409 that may mean "done before".
         """
+        ...

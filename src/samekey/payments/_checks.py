@@ -5,7 +5,7 @@ What is checked before anything is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from samekey.payments._money import check_amount, check_currency
 from samekey.payments._reading import looks_like_card
@@ -33,8 +33,8 @@ def check_client(client: object, wanted: type, other: type) -> None:
             " it: samekey.wrap(client)"
         )
         raise TypeError(msg)
-    bound: Any = client._samekey  # type: ignore[attr-defined]  # it is ours
-    if bound.terms.doubt != "raise":
+    ours: Any = client
+    if ours._samekey.terms.doubt != "raise":
         msg = (
             "client must raise doubt, got one with doubt='return': a payment"
             " in doubt would look like a failed one"
@@ -125,6 +125,8 @@ def check_extra_fields(fields: object, name: str) -> dict[str, Any]:
     if not isinstance(fields, Mapping):
         msg = f"{name} must be a mapping, got {type(fields).__name__}"
         raise TypeError(msg)
-    for key in fields:
-        check_text(key, f"a name in {name}")
-    return dict(fields)
+    given = cast("Mapping[object, Any]", fields)
+    return {
+        check_text(key, f"a name in {name}"): value
+        for key, value in given.items()
+    }

@@ -7,10 +7,11 @@ A flow yields `Ask` or `Again`, and is sent the response, or thrown the
 
 from __future__ import annotations
 
+import contextlib
 import json
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -189,13 +190,12 @@ def understand(
 
 def reply_of(response: Any) -> Reply:
     """Make the value that adapters read of a response."""
-    try:
+    data: Any = None
+    with contextlib.suppress(ValueError, RecursionError):
         data = json.loads(response.content)
-    except (ValueError, RecursionError):
-        data = None
     return Reply(
         status=response.status_code,
-        data=data if isinstance(data, dict) else {},
+        data=cast("Mapping[str, Any]", data) if isinstance(data, dict) else {},
         headers={n.lower(): text for n, text in response.headers.items()},
         report=report_of(response),
     )

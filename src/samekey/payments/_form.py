@@ -4,8 +4,8 @@ Forms in bracket notation: `{"a": {"b": [1]}}` is `a[b][0]=1`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 
 def bracketed(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -36,10 +36,11 @@ def _fields(name: str, value: object) -> Iterator[tuple[str, str]]:
         case str() | int():
             yield name, str(value)
         case Mapping():
-            for inner, item in value.items():
+            values = cast("Mapping[object, object]", value)
+            for inner, item in values.items():
                 yield from _fields(f"{name}[{_checked(inner)}]", item)
         case list() | tuple():
-            for index, item in enumerate(value):
+            for index, item in enumerate(cast("Sequence[object]", value)):
                 yield from _fields(f"{name}[{index}]", item)
         case _:
             msg = (

@@ -7,6 +7,8 @@ that no two verbs of one id share a key, and none has that of a plain call.
 
 from __future__ import annotations
 
+from typing import Any, TypeGuard
+
 import attrs
 
 from samekey._parts import KeyPart
@@ -15,6 +17,7 @@ from samekey.keys import Operation
 
 _PREFIX = "payments."
 _REFERENCE = "reference"
+_LEAST = 2  # The verb, and one part of an id.
 
 
 def named(verb: str, operation: object) -> Operation:
@@ -47,16 +50,21 @@ def unnamed(operation: object) -> tuple[str, tuple[KeyPart, ...]]:
     Raises:
         ValueError: If it did not make it.
     """
-    match operation:
-        case (str(first), _, *_) if first.startswith(_PREFIX):
-            assert isinstance(operation, tuple)
-            return first.removeprefix(_PREFIX), operation[1:]
-        case _:
-            msg = (
-                "it must come from a call of Payments; if you know the"
-                " operation id of that call, pass it as operation="
-            )
-            raise ValueError(msg)
+    if not _is_ours(operation):
+        msg = (
+            "it must come from a call of Payments; if you know the operation"
+            " id of that call, pass it as operation="
+        )
+        raise ValueError(msg)
+    return str(operation[0]).removeprefix(_PREFIX), operation[1:]
+
+
+def _is_ours(operation: object) -> TypeGuard[tuple[Any, ...]]:
+    return (
+        isinstance(operation, tuple)
+        and len(operation) >= _LEAST
+        and str(operation[0]).startswith(_PREFIX)
+    )
 
 
 def reference(

@@ -5,7 +5,7 @@ Stripe's PaymentIntents, as documented at docs.stripe.com/api.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -147,13 +147,15 @@ class StripeAdapter:
         """Read a Refund."""
         data = _checked(reply.data, "refund")
         currency = check_currency(data["currency"])
-        paid = data.get("payment_intent")
+        paid: Any = data.get("payment_intent")
+        # It may have been expanded into the whole object.
+        expanded = isinstance(paid, dict)
+        name = "id" if expanded else "payment_intent"
         return Refund(
             text_of(data, "id"),
-            # It may have been expanded into the whole object.
-            payment_id=text_of(paid, "id")
-            if isinstance(paid, Mapping)
-            else text_of(data, "payment_intent"),
+            payment_id=text_of(
+                cast("Mapping[str, Any]", paid) if expanded else data, name
+            ),
             status=_status(data),
             amount=from_stripe(amount_of(data), currency),
             currency=currency,
@@ -173,9 +175,10 @@ class StripeAdapter:
         """Tell why Stripe refused."""
         if not refuses(reply.status):
             return None
-        error = reply.data.get("error")
-        if not isinstance(error, Mapping):
+        error: Any = reply.data.get("error")
+        if not isinstance(error, dict):
             return Refusal()
+        error = cast("Mapping[str, object]", error)
         code = error.get("code") or error.get("type")
         return Refusal(words(code), words(error.get("message")))
 
