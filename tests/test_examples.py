@@ -78,6 +78,17 @@ SHOWN = {
         "requests: 3, keys: 2, charges: 2",
         "4. called again with a key that was passed on",
         "requests: 3, keys: 1, charges: 1",
+    "payments_helper.py": [
+        "paid: pay_000001 1050 EUR succeeded",
+        "attempts: 2",
+        "second click, the same payment: True",
+        "another amount for order 1: refused, nothing was sent",
+        "order 2: card_declined",
+        "refund: in_doubt",
+        "resolved: succeeded 50",
+        "refunds: 1",
+        "run 2: pay_000002 from journal",
+        "charges: 2",
     ],
     "wrap_client.py": [
         "attempt 1: UNKNOWN, RemoteProtocolError",

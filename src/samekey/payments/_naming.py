@@ -61,10 +61,15 @@ def unnamed(operation: object) -> tuple[str, tuple[KeyPart, ...]]:
 
 def _is_ours(operation: object) -> TypeGuard[tuple[Any, ...]]:
     return (
-        isinstance(operation, tuple)
+        _is_tuple(operation)
         and len(operation) >= _LEAST
         and str(operation[0]).startswith(_PREFIX)
     )
+
+
+def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    # Checkers know nothing of what is in a tuple that was an object.
+    return isinstance(value, tuple)
 
 
 def reference(

@@ -141,6 +141,6 @@ class PaymentRefused(PaymentError):
     """
     The API refused, as for a declined card: this call moved no money.
 
-    It stays refused under its operation id. To try another card, or after
-    correcting the call, use another one, or a new generation of it.
+    Most APIs refuse again under the same operation id, whatever has changed
+    since. To try another card, use another id or a new generation of it.
     """
