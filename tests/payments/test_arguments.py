@@ -75,6 +75,16 @@ def test_a_wrong_argument_is_refused(refused, change, error, said) -> None:
         refused(**change)
 
 
+def test_a_token_of_digits_is_no_card_number() -> None:
+    """A token may be a number, if it is not the number of a card."""
+    with PaymentServer() as server:
+        with samekey.Client(base_url=server.url) as client:
+            order = {**ORDER, "source": "4242424242424243"}
+            Payments(client).create(**order)
+
+        assert len(server.app.ledger()) == 1
+
+
 @pytest.mark.parametrize("payment_id", ["", ".", "..", None])
 def test_a_payment_has_an_id(refused, payment_id) -> None:
     """A missing id must not name another resource."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,6 +19,7 @@ from samekey.payments import (
     Payment,
     PaymentError,
     PaymentRefused,
+    Payments,
     Refund,
     Status,
 )
@@ -250,3 +254,33 @@ def test_a_failed_search_says_nothing_of_the_payment(client_kind) -> None:
                 pay.resolve(caught.value)
             with pytest.raises(PaymentError, match=r"^nothing was found"):
                 pay.resolve(caught.value.report)
+
+
+def test_two_clicks_at_once() -> None:
+    """Two clicks in one moment are one charge, and both see it."""
+    entered, leave = threading.Event(), threading.Event()
+    arrived = threading.Semaphore(0)
+
+    def work(received):
+        entered.set()
+        leave.wait(5)
+
+    with (
+        PaymentServer(lambda _: arrived.release(), work=work) as server,
+        ThreadPoolExecutor() as pool,
+        samekey.Client(base_url=server.url) as one,
+        samekey.Client(base_url=server.url) as other,
+    ):
+
+        def click(client):
+            return Payments(client).create(**ORDER, operation="order-1")
+
+        first = pool.submit(click, one)
+        entered.wait(5)
+        second = pool.submit(click, other)
+        for _ in range(2):
+            arrived.acquire(timeout=5)
+        leave.set()
+
+        assert first.result() == second.result()
+        assert len(server.app.ledger()) == 1

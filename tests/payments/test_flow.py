@@ -59,6 +59,7 @@ def test_a_status_of_its_own() -> None:
     assert paid.status is Status.OTHER
     assert paid.raw["status"] == "sideways"
     assert paid.currency == "EUR"
+    assert {paid: 1}[attrs.evolve(paid)] == 1
     assert "sideways" not in repr(paid)
     assert "report" not in repr(paid)
 
@@ -157,6 +158,33 @@ def test_a_search_that_is_refused_finds_nothing() -> None:
         helper.create(**ORDER)
 
     assert helper.resolve(caught.value).id == "pay_1"
+
+
+class Broken(GenericAdapter):
+    """An adapter with a mistake in it."""
+
+    def read(self, reply, /):
+        raise ZeroDivisionError
+
+    def refusal(self, reply, /):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("status", "took"), [(200, "the API took it"), (402, "the API answered")]
+)
+def test_a_broken_adapter(status, took) -> None:
+    """A mistake in an adapter does not lose what is known of the money."""
+    helper = payments((status, PAID), adapter=Broken())
+    with pytest.raises(
+        PaymentError,
+        match=rf"^{took} \(status {status}\), but its answer cannot be read ",
+    ) as caught:
+        helper.create(**ORDER)
+
+    assert type(caught.value) is PaymentError
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert caught.value.report.key is not None
 
 
 @attrs.frozen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+import httpx
 import pytest
 
 from kinds import fast
@@ -14,6 +16,7 @@ from samekey.payments import (
     Payment,
     PaymentError,
     PaymentRefused,
+    Payments,
     Refund,
     Reply,
     Status,
@@ -93,14 +96,55 @@ class TestWire:
         }
         assert body(call) == (
             b"amount=500&currency=isk&payment_method=pm_1&confirm=true"
-            b"&automatic_payment_methods%5Benabled%5D=true"
             b"&return_url=https%3A%2F%2Fshop.example%2Fback"
+            b"&automatic_payment_methods%5Benabled%5D=true"
             b"&capture_method=manual&description=Shoes+%26+s%C3%B8cks"
             b"&metadata%5Border%5D=7&metadata%5Bsize%5D=43"
             b"&metadata%5Bsamekey%5D=ref&customer=cus_1"
             b"&payment_method_options%5Bcard%5D"
             b"%5Brequest_three_d_secure%5D=any&expand%5B0%5D=latest_charge"
         )
+
+    def test_payment_method_types(self) -> None:
+        """Who lists payment methods does not ask for automatic ones."""
+        extra = {"payment_method_types": ["card"]}
+
+        assert body(ADAPTER.create(attrs.evolve(ORDER, extra=extra))) == (
+            b"amount=1050&currency=eur&payment_method=pm_1&confirm=true"
+            b"&metadata%5Bsamekey%5D=ref&payment_method_types%5B0%5D=card"
+        )
+
+    def test_the_whole_request(self) -> None:
+        """To Stripe's own host, the request is as Stripe documents it."""
+        sent = []
+
+        def answer(request):
+            sent.append(request)
+            return httpx.Response(200, json=INTENT)
+
+        with samekey.Client(
+            base_url="https://api.stripe.com",
+            auth=("sk_test", ""),
+            transport=httpx.MockTransport(answer),
+        ) as client:
+            payments = Payments(client, ADAPTER)
+            payments.create(**PAID, operation=("order", 123))
+            payments.get("pi/1")
+
+        created, read = sent
+        assert created.method == "POST"
+        assert str(created.url) == "https://api.stripe.com/v1/payment_intents"
+        assert created.headers["Authorization"] == "Basic c2tfdGVzdDo="
+        assert created.headers["Content-Length"] == str(len(created.content))
+        assert created.headers["Idempotency-Key"] == samekey.derive_key(
+            "payments.create", "order", 123
+        )
+        reference = samekey.derive_key("payments.reference", "order", 123)
+        assert created.content.endswith(
+            b"&metadata%5Bsamekey%5D=" + reference.encode()
+        )
+        assert str(read.url).endswith("/v1/payment_intents/pi%2F1")
+        assert "Idempotency-Key" not in read.headers
 
     def test_changes(self) -> None:
         """Refund, capture and cancel have paths of their own."""

@@ -207,20 +207,19 @@ class Adapter(Protocol):
         """
         Read a payment from a 2xx answer.
 
-        Raises:
-            ValueError, TypeError, LookupError: If it is none.
+        What it raises, if it is none, becomes a `PaymentError`.
         """
         ...
 
     def read_refund(self, reply: Reply, /) -> Refund:
-        """Read a refund from a 2xx answer; raises as `read` does."""
+        """Read a refund from a 2xx answer, as `read` does."""
         ...
 
     def read_found(self, reply: Reply, reference: str, /) -> Sequence[Payment]:
         """
         Read what `find` found from a 2xx answer.
 
-        Those without *reference* do not belong in it. Raises as `read` does.
+        Those without *reference* do not belong in it.
         """
         ...
 

@@ -163,23 +163,25 @@ def understand(
         PaymentError: If it is nothing that is known.
     """
     reply = reply_of(response)
-    if _is_success(reply.status):
-        try:
+    success = _is_success(reply.status)
+    refusal = None
+    try:
+        if success:
             return read(reply)
-        except (ValueError, TypeError, LookupError) as exc:
-            msg = (
-                f"the API took it (status {reply.status}), but its answer"
-                " cannot be read by the adapter"
-            )
-            raise _error(PaymentError, msg, response) from exc
-    report = reply.report
-    if report.already_done:
+        refusal = adapter.refusal(reply)
+    except Exception as exc:  # whatever it is, the money may have moved
+        took = "the API took it" if success else "the API answered"
+        msg = (
+            f"{took} (status {reply.status}), but its answer cannot be read by"
+            " the adapter"
+        )
+        raise _error(PaymentError, msg, response) from exc
+    if reply.report.already_done:
         msg = (
             f"the API says (status {reply.status}) that it was done before;"
             " read it there"
         )
         raise _error(PaymentError, msg, response)
-    refusal = adapter.refusal(reply)
     if refusal is None or not moves:
         msg = f"the API gave an answer that is no payment: {reply.status}"
         raise _error(PaymentError, msg, response, refusal)

@@ -88,12 +88,14 @@ class StripeAdapter:
             "currency": order.currency.lower(),
             "payment_method": order.source,
             "confirm": True,
-            "automatic_payment_methods": {"enabled": True},
+            "return_url": self.return_url,
         }
-        if self.return_url is None:
-            fields["automatic_payment_methods"]["allow_redirects"] = "never"
-        else:
-            fields["return_url"] = self.return_url
+        if "payment_method_types" not in order.extra:  # it is one or other
+            stays = "never" if self.return_url is None else None
+            fields["automatic_payment_methods"] = {
+                "enabled": True,
+                "allow_redirects": stays,
+            }
         if not order.capture:
             fields["capture_method"] = "manual"
         fields["description"] = order.description
