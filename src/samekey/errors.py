@@ -12,9 +12,7 @@ Everything that samekey raises on purpose.
     ├── OperationBusy     another worker is on it right now
     ├── BodyNotReplayable a one-shot body over the limit; nothing sent
     ├── InvalidKey        not 1 to 255 characters of 0x21-0x7E; nothing sent
-    ├── JournalError      the store failed before the first send; nothing sent
-    └── payments.PaymentError    an answer that is no payment
-        └── payments.PaymentRefused    the API refused: no money was moved
+    └── JournalError      the store failed before the first send; nothing sent
 
 A `GaveUp` is also an instance of one of the client library's own exceptions,
 so that a handler for `httpx.ReadTimeout` or `httpx.TransportError` goes on

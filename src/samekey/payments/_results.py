@@ -1,5 +1,9 @@
 """
 What comes back from a payments API: a payment, a refund, or an error.
+
+    SamekeyError
+    └── PaymentError          an answer that is no payment: look
+        └── PaymentRefused    the API refused: no money was moved
 """
 
 from __future__ import annotations
