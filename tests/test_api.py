@@ -218,7 +218,8 @@ def test_httpx2_users_do_not_load_httpx():
         "import httpx2, samekey\n"
         "samekey.wrap(httpx2.Client())\n"
         "samekey.httpx2.Client(transport=samekey.Transport("
-        "httpx2.HTTPTransport()))"
+        "httpx2.HTTPTransport()))\n"
+        "samekey.payments.Payments(samekey.httpx2.Client())"
     )
 
     assert "httpx" not in loaded

@@ -187,6 +187,17 @@ def test_a_broken_adapter(status, took) -> None:
     assert caught.value.report.key is not None
 
 
+def test_the_doubt_knows_best_which_call_it_was() -> None:
+    """A given operation id does not make a create of a refund."""
+    refund = {**PAID, "payment_id": "pay_1", "refund_id": "ref_1"}
+    policy = samekey.RetryPolicy(attempts=1)
+    helper = payments((500, b""), (200, refund), policy=policy)
+    with pytest.raises(samekey.InDoubt) as caught:
+        helper.refund("pay_1", operation="order-1")
+
+    assert helper.resolve(caught.value, operation="other").id == "ref_1"
+
+
 @attrs.frozen
 class Blind(GenericAdapter):
     """An API that cannot look payments up."""

@@ -74,6 +74,23 @@ def test_recovery_looks_payments_up(client_kind, tmp_path) -> None:
     assert paid.report.replayed == "journal"
 
 
+def test_recovery_goes_on_where_nobody_can_say(tmp_path) -> None:
+    """A search whose answer cannot be read leaves the payment pending."""
+    nonsense = Fault.status(200, body=b"<html>")
+    with StripeServer([Fault.lose_answer(), nonsense]) as server:
+        with samekey.Client(
+            base_url=server.url,
+            journal=tmp_path / "payments.db",
+            policy=fast(attempts=1),
+        ) as client:
+            payments = Payments(client, StripeAdapter())
+            with pytest.raises(samekey.InDoubt):
+                payments.create(**ORDER, operation="order-1")
+
+            assert client.recover(payments.reconcile) == Recovered(skipped=1)
+            assert client.recover(payments.reconcile) == Recovered(answered=1)
+
+
 def test_an_expired_key_is_looked_up(tmp_path) -> None:
     """Past the server's memory of a key, the API is asked instead."""
     journal = Journal(tmp_path / "payments.db")

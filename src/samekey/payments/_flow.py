@@ -105,10 +105,12 @@ def resolve(
 ) -> Flow[Payment | Refund]:
     """Find out what became of a call."""
     report = _report_behind(doubt)
-    if operation is None:
+    try:
         verb, parts = unnamed(report.operation)
         asked = named(verb, Operation(parts, generation=report.generation))
-    else:
+    except ValueError:
+        if operation is None:
+            raise
         verb, asked = "create", named("create", operation)
     if verb == "create":
         payment = yield from search(adapter, refer(asked))
@@ -139,7 +141,10 @@ def reconcile(
     if verb != "create":
         return None
     asked = Operation(entry.operation, generation=entry.generation)  # type: ignore[arg-type]  # it checks that
-    payment = yield from search(adapter, refer(asked))
+    try:
+        payment = yield from search(adapter, refer(asked))
+    except PaymentError:  # it stays pending; the recovery goes on
+        return None
     if payment is None:
         return None
     return Resolution(

@@ -34,14 +34,13 @@ class Payments:
     A key that is made anew for each call protects one call from its own
     retries; it does not stop the second click, the job that is run again or
     the restart after a crash. An operation id does: a call with the same one
-    gives the same payment. Each verb has operation ids of its own, so the
-    charge and the refund of `("order", 123)` can both use that.
+    gives the same payment. Each verb has ids of its own, so that the charge
+    and the refund of `("order", 123)` can both use that.
 
     With a journal on the client (`journal="payments.db"`) a payment that is
     recorded is given again and nothing is sent, also after a crash. The same
-    operation id with another amount is `OperationChanged`.
-
-    Every method may raise what a call of the client may, such as `InDoubt`.
+    operation id with another amount is `OperationChanged`. Every method may
+    raise what a call of the client may, such as `InDoubt`.
 
     Args:
         client: A client of samekey, as from `samekey.wrap`. Its base_url is
@@ -224,10 +223,9 @@ class Payments:
 
     def reconcile(self, entry: Entry) -> Resolution | None:
         """
-        Tell the journal what the API knows of a payment.
+        Tell what the API knows of a payment that is pending in the journal.
 
-        For `client.recover(payments.reconcile)`, after a crash: it looks up
-        what cannot be sent again.
+        For `client.recover(payments.reconcile)`, after a crash.
         """
         return self._run(self._plan.reconcile(entry))
 

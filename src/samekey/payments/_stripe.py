@@ -104,10 +104,8 @@ class StripeAdapter:
 
     def refund(self, change: Change, /) -> Call:
         """Write the call that makes a Refund."""
-        fields = {
-            "payment_intent": change.payment_id,
-            "amount": _part(change),
-        }
+        paid, part = change.payment_id, _part(change)
+        fields = {"payment_intent": paid, "amount": part}
         return self._change("/v1/refunds", fields, change)
 
     def capture(self, change: Change, /) -> Call:
@@ -196,11 +194,11 @@ class StripeAdapter:
         return Call("POST", path, form=form, headers=self._headers())
 
     def _headers(self) -> dict[str, str]:
-        headers = {
-            "Stripe-Account": self.account,
-            "Stripe-Version": self.version,
+        names = ("Stripe-Account", "Stripe-Version")
+        values = (self.account, self.version)
+        return {
+            n: v for n, v in zip(names, values, strict=True) if v is not None
         }
-        return {n: text for n, text in headers.items() if text is not None}
 
 
 def _part(change: Change) -> int | None:
