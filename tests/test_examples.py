@@ -78,6 +78,7 @@ SHOWN = {
         "requests: 3, keys: 2, charges: 2",
         "4. called again with a key that was passed on",
         "requests: 3, keys: 1, charges: 1",
+    ],
     "payments_helper.py": [
         "paid: pay_000001 1050 EUR succeeded",
         "attempts: 2",

@@ -201,12 +201,13 @@ def _recovered(
         assert entry.request is not None
         return origin(httpx.URL(str(entry.request.url)))
 
+    sends = functools.partial(can_be_sent, every=journal.journal_all)
     pending = [
         entry
         for entry in journal.pending()
-        if home is None or not can_be_sent(entry) or host(entry) == home
+        if home is None or not sends(entry) or host(entry) == home
     ]
-    hosts = {host(entry) for entry in pending if can_be_sent(entry)}
+    hosts = {host(entry) for entry in pending if sends(entry)}
     if headers and len(hosts) > 1:
         msg = (
             f"the header would go to {len(hosts)} hosts; pass --base-url to"
