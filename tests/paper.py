@@ -13,16 +13,19 @@ from typing import Any
 import attrs
 import httpx
 
+from samekey import _journaling
 from samekey._budget import RetryBudget
 from samekey._call import Call
 from samekey._door import open_call
 from samekey._effects import (
+    Claim,
     Drain,
     Effect,
     Follow,
     Freeze,
     Peek,
     Read,
+    Record,
     Send,
     Sleep,
 )
@@ -169,6 +172,11 @@ class Paper:
                 self.clock.now += seconds
                 return None
             case Freeze():
+                return None
+            case Claim():
+                return _journaling.claim(call)
+            case Record(response):
+                _journaling.record(call, response)
                 return None
 
     def _send(self, call: Call) -> httpx.Response:

@@ -145,21 +145,21 @@ def given(call: Call, begun: Begun) -> Response:
     call.from_journal = kept.report
     call.outcome = Outcome.ANSWERED
     library = call.library
-    response: Any
+    stream = (
+        stream_class(library, NotKept)(call)
+        if answer.body is None
+        else library.ByteStream(answer.body)
+    )
+    response: Any = library.Response(
+        answer.status,
+        headers=list(answer.headers),
+        stream=stream,
+        request=call.request,
+    )
     if answer.body is not None:
-        response = library.Response(
-            answer.status,
-            headers=list(answer.headers),
-            content=answer.body,
-            request=call.request,
-        )
-    else:
-        response = library.Response(
-            answer.status,
-            headers=list(answer.headers),
-            stream=stream_class(library, NotKept)(call),
-            request=call.request,
-        )
+        response.headers["content-length"] = str(len(answer.body))
+        if not call.unread:
+            response.read()
     response.elapsed = dt.timedelta(0)
     response.extensions[EXTENSION] = call
     call.release()
