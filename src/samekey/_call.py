@@ -79,6 +79,7 @@ class Call:
     indirect = False  # there is more to it than a send with a header
     placed: Placed | None = None  # how it carries the key, if by more
     begun_as: Begun | None = None  # what the journal said to it
+    left = False  # it was left in the middle of its claim
     from_journal: Report | None = None  # the report that the journal had
     said: Any = None  # what fingerprint= made of it before it had its key
     seen: bytes | None = None  # an unread body that was looked at
@@ -183,6 +184,7 @@ class Call:
         self.strategies = None
         self.begun_as = self.seen = self.unrecorded = None
         self.from_journal = None
+        self.left = False
         self.set_deadline()
         self.reopen()
 

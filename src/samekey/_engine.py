@@ -491,7 +491,8 @@ def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
         try:
             begun: Begun = yield Claim()
         except BaseException:
-            # Cancelled while it was put on disk: nobody here is on it.
+            # Cancelled, perhaps, while its thread goes on and claims it.
+            call.left = True
             if call.begun_as is not None:
                 call.terms.journal.let_go(call.begun_as)
             raise

@@ -66,6 +66,8 @@ def claim(call: Call) -> Begun:
         raise JournalError(msg) from exc
     if begun.step == "send":
         _take_up(call, begun, now)
+        if call.left:
+            journal.let_go(begun)
     return begun
 
 
