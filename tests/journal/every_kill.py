@@ -405,7 +405,9 @@ def main():
     began = time.monotonic()
     told = {}
     with payments() as (url, directory):
-        for start, scenario in enumerate(SCENARIOS):
+        # The others begin with what an honest journal has left.
+        scenarios = SCENARIOS[:2] if options.planted else SCENARIOS
+        for start, scenario in enumerate(scenarios):
             figures = told[scenario] = kill_all(
                 url,
                 directory,

@@ -23,6 +23,7 @@ def kill(*options):
         [sys.executable, EVERY_KILL, "--json", *options],
         capture_output=True,
         text=True,
+        check=False,
     )
     return done.returncode, json.loads(done.stdout), done.stderr
 
