@@ -36,7 +36,7 @@ SAID = {
     "EMFILE": "unable to open database file",
     "EACCES": "attempt to write a readonly database",
 }
-STATEMENTS = 7  # of a claim, and of a completion
+STATEMENTS = 6  # of a claim, and of a completion
 ERRORS = pytest.mark.parametrize("error", SAID)
 
 
