@@ -114,6 +114,8 @@ class Call:
     active = False
     timeouts: dict[str, float | None] | None = None  # of the present send
     client: Any = None  # whose home is vouched for
+    heard = 0  # attempts that the hooks have heard of
+    closed = 0  # and how many there were at the last outcome they heard of
     _origin: tuple[str, str, int | None] | None = None
     _report: Report | None = None
     _home: Callable[[], Any] | None = None

@@ -88,18 +88,32 @@ class OperationEnded:
     """
     An operation has its outcome, for now.
 
+    A call that is refused before anything is sent is told of too, as one that
+    ends with `OperationChanged`: its outcome stays `open`, unless that is
+    known.
+
     Attributes:
         about: Which one. *report*: how it went.
 
         reason: Why it was not sent once more, where that is why it ended.
 
         error: The class name of what is raised, where something is.
+
+        earlier: How many of the report's attempts were made before this
+            call: by the one that is resumed, or by who gave the journal its
+            answer.
     """
 
     about: About
     report: Report
     reason: str | None = None
     error: str | None = None
+    earlier: int = 0
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Those of the report's attempts that this call made."""
+        return self.report.attempts[self.earlier :]
 
 
 Event = AttemptEnded | RetryPlanned | OperationEnded
@@ -127,7 +141,7 @@ def check_hooks(values: object) -> tuple[object, ...]:
 
     Raises:
         TypeError: If it is no list, or one is neither a hook nor a function,
-            or has to be awaited.
+            is a class, or has to be awaited.
     """
     if values is None:
         return ()
@@ -136,12 +150,15 @@ def check_hooks(values: object) -> tuple[object, ...]:
         raise TypeError(msg)
     found = tuple(values)
     for hook in found:
+        if isinstance(hook, type):
+            msg = f"hooks must hold objects, got a class: {hook!r}; make one"
+            raise TypeError(msg)
         methods = [
             method
             for name in _NAMES.values()
             if callable(method := getattr(hook, name, None))
         ]
-        if not methods and callable(hook) and not isinstance(hook, type):
+        if not methods and callable(hook):
             methods = [hook, getattr(hook, "__call__", None)]  # noqa: B004
         if not methods:
             msg = (
