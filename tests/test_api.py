@@ -76,6 +76,7 @@ LAYERS = [
     "_httpx",
     "httpx2",
     "_wrap",
+    "observe",
     "testing",
     "_demo",
     "cli",
@@ -151,7 +152,9 @@ def test_all_is_the_promise():
         assert getattr(samekey, name).__module__.startswith("samekey")
 
 
-@pytest.mark.parametrize("name", ["errors", "httpx2", "keys", "testing"])
+@pytest.mark.parametrize(
+    "name", ["errors", "httpx2", "keys", "observe", "testing"]
+)
 def test_modules_are_there_unasked(name):
     """`samekey.httpx2.Client` needs no import of its own."""
     code = f"import samekey; print(samekey.{name}.__name__)"

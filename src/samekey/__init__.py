@@ -98,6 +98,7 @@ _MODULES = frozenset(
         "httpx2",
         "journal",
         "keys",
+        "observe",
         "profiles",
         "stores",
         "testing",
