@@ -17,14 +17,17 @@ from samekey.hooks import (
 
 
 def _about(call: Call) -> About:
+    if call.about is not None:
+        return call.about
     operation = call.operation
-    return About(
+    call.about = About(
         key=call.key,
         operation=None if operation is None else operation.id,
         method=call.method,
         url=call.url,
         profile=call.profile.name,
     )
+    return call.about
 
 
 def _attempt(call: Call, evidence: Evidence) -> Attempt:

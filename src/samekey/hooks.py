@@ -17,7 +17,7 @@ import inspect
 import logging
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import attrs
 
@@ -148,7 +148,7 @@ def check_hooks(values: object) -> tuple[object, ...]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         msg = f"hooks must be a list of hooks, got {type(values).__name__}"
         raise TypeError(msg)
-    found = tuple(values)
+    found: tuple[object, ...] = tuple(cast("Iterable[object]", values))
     for hook in found:
         if isinstance(hook, type):
             msg = f"hooks must hold objects, got a class: {hook!r}; make one"

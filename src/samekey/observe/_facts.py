@@ -4,6 +4,8 @@ What may be shown of an event, under names that all back ends share.
 
 from __future__ import annotations
 
+from typing import cast
+
 from samekey._report import Attempt, Outcome, key_hint
 from samekey.hooks import About, AttemptEnded, OperationEnded, RetryPlanned
 
@@ -35,8 +37,9 @@ def operation_of(about: About) -> str | None:
     operation = about.operation
     if operation is None or isinstance(operation, str):
         return operation
-    parts = operation if isinstance(operation, tuple) else (operation,)
-    return "/".join(str(part) for part in parts)
+    if isinstance(operation, tuple):
+        return "/".join(map(str, cast("tuple[object, ...]", operation)))
+    return str(operation)
 
 
 def trouble_of(event: OperationEnded) -> str | None:

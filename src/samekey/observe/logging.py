@@ -48,16 +48,10 @@ class LoggingHook:
         repeat: bool = False,
         operation_ids: bool = False,
     ) -> None:
-        given: object = level
-        if not isinstance(given, int):
-            msg = (
-                f"level must be a number, such as logging.INFO, got {given!r}"
-            )
-            raise TypeError(msg)
         if logger is None:
             logger = logging.getLogger("samekey.observe")
         self._logger = logger
-        self._level = level
+        self._level = _check_level(level)
         self._repeat = repeat
         self._ids = operation_ids
 
@@ -116,6 +110,13 @@ class LoggingHook:
             facts["key"],
             extra={"samekey_event": name, **extra},
         )
+
+
+def _check_level(value: object) -> int:
+    if not isinstance(value, int):
+        msg = f"level must be a number, such as logging.INFO, got {value!r}"
+        raise TypeError(msg)
+    return value
 
 
 _GIVEN_UP = {"AnswerLost", "InDoubt", "KeyReused", "NotExecuted"}
