@@ -88,9 +88,10 @@ class OperationEnded:
     """
     An operation has its outcome, for now.
 
-    A call that is refused before anything is sent is told of too, as one that
-    ends with `OperationChanged`: its outcome stays `open`, unless that is
-    known.
+    It is told once for each call, for each `resume`, and for each hop of a
+    redirect that a transport sees. A call that is refused before anything is
+    sent is told of too, as by `OperationChanged`: its outcome stays `open`,
+    unless it is known. Not so `InvalidKey`: there is no operation yet.
 
     Attributes:
         about: Which one. *report*: how it went.

@@ -27,6 +27,7 @@ import os
 
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import _bench
@@ -158,6 +159,8 @@ def main() -> None:
     if min(options.runs, options.calls) < 1:
         parser.error("--runs and --calls must be at least 1")
     _bench.print_header()
+    packages = ("opentelemetry-sdk", "opentelemetry-instrumentation-httpx")
+    print(", ".join(f"{each} {version(each)}" for each in packages))
     print(f"{options.runs} runs of {ROUNDS} blocks of {options.calls} calls")
     with _bench.server() as url:
         where = url if options.loopback else None

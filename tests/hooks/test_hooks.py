@@ -467,8 +467,9 @@ def test_an_answer_of_the_journal(kind, ear, tmp_path):
     terms = {"journal": Journal(tmp_path / "journal.db")}
     with opened(kind, shows, **terms) as session:
         pay(session, operation="order-7")
-    with opened(kind, shows, hooks=[ear], **terms) as session:
-        pay(session, operation="order-7")
+    for hooks in ([ear], None):
+        with opened(kind, shows, hooks=hooks, **terms) as session:
+            assert pay(session, operation="order-7").status_code == 201
 
     assert shows.sent == 1
     assert ear.names == ["on_outcome"]

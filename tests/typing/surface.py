@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import assert_never, assert_type
 
 import httpx
 import httpx2
 
 import samekey
+import samekey.hooks
 import samekey.httpx2
+
+from samekey.observe.logging import LoggingHook
+from samekey.observe.opentelemetry import OpenTelemetryHook
 
 
 def wraps() -> None:
@@ -62,3 +66,28 @@ def tells(response: httpx.Response) -> None:
 def ambient() -> None:
     with samekey.operation(("order", 5)) as op, op.step("capture"):
         assert_type(op, samekey.operation)
+
+
+class Watches:
+    """Has a part of a hook only."""
+
+    def on_outcome(self, event: samekey.hooks.OperationEnded) -> None:
+        assert_type(event.report, samekey.Report)
+        assert_type(event.attempts, tuple[samekey.Attempt, ...])
+
+
+def watch(event: samekey.hooks.Event) -> None:
+    match event:
+        case samekey.hooks.RetryPlanned():
+            assert_type(event.wait, float)
+        case samekey.hooks.AttemptEnded() | samekey.hooks.OperationEnded():
+            assert_type(event.about, samekey.hooks.About)
+        case _:
+            assert_never(event)
+
+
+def hooks() -> None:
+    full: samekey.hooks.Hook = OpenTelemetryHook()
+    samekey.wrap(httpx.Client(), hooks=[full, Watches(), watch, print])
+    samekey.Client(hooks=(watch,))
+    samekey.Transport(httpx.HTTPTransport(), hooks=[LoggingHook()])
