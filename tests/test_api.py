@@ -65,6 +65,7 @@ LAYERS = [
     "_recovery",
     "_recovering",
     "_handing",
+    "_reading",
     "_body",
     "_drivers",
     "_ambient",
@@ -79,6 +80,8 @@ LAYERS = [
     "observe",
     "testing",
     "_demo",
+    "_profile_words",
+    "_shown_profiles",
     "cli",
 ]
 EXEMPT = {"__init__", "cli"}

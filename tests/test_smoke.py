@@ -1,4 +1,5 @@
 import samekey
+import samekey.profiles
 
 from samekey.testing import Fault, PaymentServer
 
@@ -16,3 +17,7 @@ def test_one_key(kind):
         assert len(server.app.ledger()) == 1
         assert len({q.key for q in server.requests}) == 1
         assert len(server.requests) == 3
+
+
+def test_profiles_are_there():
+    assert "stripe_v1" in {p.name for p in samekey.profiles.shipped()}

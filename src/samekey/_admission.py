@@ -8,7 +8,7 @@ import hashlib
 
 from samekey._call import Call
 from samekey._fingerprint import fingerprint
-from samekey._library import content_of
+from samekey._library import body_of
 from samekey._memory import Entry
 from samekey._outcome import Past
 from samekey._slots import without_pair
@@ -70,7 +70,7 @@ def digest_of(call: Call) -> bytes:
     url = call.url
     scheme, host, port = call.origin
     target = url.raw_path.decode("ascii", "replace")
-    body = content_of(request) or b""
+    body = body_of(call.library, request)
     own = call.terms.fingerprint
     without: tuple[str, ...] = ()
     if callable(own):
@@ -89,8 +89,12 @@ def digest_of(call: Call) -> bytes:
         without = own
     placement = profile.placement
     name = placement.name or ""
+    kind = headers.get("content-type")
     if placement.kind == "json":
         without = (*without, placement.pointer or "")
+        # It is JSON, whatever it is called.
+        scope.append(("content-type", kind or ""))
+        kind = "application/json"
     elif placement.kind == "form":
         text = body.decode("utf-8", "surrogateescape")
         body = without_pair(text, name).encode("utf-8", "surrogateescape")
@@ -100,7 +104,7 @@ def digest_of(call: Call) -> bytes:
     return fingerprint(
         call.method,
         f"{scheme}://{host}:{port}{target}",
-        headers.get("content-type"),
+        kind,
         body,
         scope=scope,
         without=without,

@@ -94,10 +94,12 @@ class Bound:
         follow = options.get("follow_redirects")
         if not isinstance(follow, bool):
             follow = client.follow_redirects
-        call.unread = bool(options.get("stream", False))
+        unread = options.get("stream", False)
+        if unread or call.unread:
+            call.unread = bool(unread)
         options["stream"] = True
         options["follow_redirects"] = follow
-        if follow and call.key is not None:
+        if follow and (call.key is not None or call.wanting):
             # A hop is followed by the engine, if it may carry the key.
             options["follow_redirects"] = False
             call.follows = True
@@ -106,12 +108,15 @@ class Bound:
         auth = options.get("auth", self.default_auth)
         if auth is self.default_auth:
             auth = client.auth
-        call.returns_doubt = self.returns_doubt
-        call.restores = (
+        if call.returns_doubt is not self.returns_doubt:
+            call.returns_doubt = self.returns_doubt
+        restores = (
             call.pristine is not None
             or auth is not None
             or bool(client.event_hooks["request"])
         )
+        if call.restores is not restores:
+            call.restores = restores
 
     def resume(self, client: Any, exc: BaseException) -> Call:
         """Take up the operation behind *exc*, as `Client.resume` tells."""

@@ -41,7 +41,7 @@ from samekey._headers import any_of
 from samekey._library import Response, content_of, from_transport
 from samekey._names import EXTENSION
 from samekey._next import Stop, next_step
-from samekey._placing import accompany, place
+from samekey._placing import accompany, place, put
 from samekey._policy import MIN_LEFT
 from samekey._redirects import hop_of
 from samekey._report import Outcome
@@ -155,7 +155,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if first is None and broke is None:
                 evidence = call.begin()
             else:
-                evidence = call.begun()
+                assert call.evidence is not None
+                evidence = call.evidence
             try:
                 if broke is not None:
                     raise broke  # noqa: TRY301 -- sorted out below
@@ -188,9 +189,18 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 and failure is None
                 and 200 <= response.status_code < 300
             ):
-                if call.begun_as is not None:
-                    yield from _recorded(call, response)
-                return _answered(call, evidence, response)
+                if call.indirect:
+                    yield from _noted(call, evidence, response)
+                # The first row of the table, nearly every case.
+                call.outcome = Outcome.ANSWERED
+                if call.entry is not None:
+                    call.note_replay(response.headers)
+                    call.finish()
+                call.release()
+                # The origin, where a resend has asked for it already.
+                call.terms.budget.succeeded(call._origin or call.url)
+                response.extensions[EXTENSION] = call
+                return response  # type: ignore[no-any-return]
             if response is not None:
                 _look_at_head(call, evidence, response)
                 if (
@@ -211,7 +221,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if call.terms.hooks:
                 _telling.retries(call, evidence, step.seconds)
             call.waited = step.seconds
-            yield Sleep(step.seconds)
+            if step.seconds > 0:
+                yield Sleep(step.seconds)
         if failure is None:
             failure = yield from _read(call, evidence, response)
         if call.begun_as is not None:
@@ -224,9 +235,13 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         if call.terms.hooks:
             _telling.ended(call, exc=exc)
         raise
-    if not call.terms.hooks:
+    try:
+        if call.terms.hooks:
+            return _settled_aloud(call, response, failure, step.reason)
         return settle(call, response, failure, step.reason)
-    return _settled_aloud(call, response, failure, step.reason)
+    except BaseException:
+        yield from _let_go(call, response)
+        raise
 
 
 def _prepared(call: Call) -> Generator[Effect, Any, Response | None]:
@@ -238,6 +253,8 @@ def _prepared(call: Call) -> Generator[Effect, Any, Response | None]:
     """
     if call.freezes:
         yield from _frozen(call)
+    if call.hopping:
+        return None
     if call.in_header and call.indirect:
         place(call)
     if call.terms.journal is not None and _is_journaled(call):
@@ -247,7 +264,7 @@ def _prepared(call: Call) -> Generator[Effect, Any, Response | None]:
             from samekey._journaling import given  # noqa: PLC0415
 
             return given(call, begun)
-    elif (call.operation is not None or call.theirs) and not call.hopping:
+    elif call.operation is not None or call.theirs:
         _admit(call)
     if call.placed is not None and call.profile.companions:
         accompany(call)
@@ -301,6 +318,12 @@ def _time_to_drain(call: Call, wait: float) -> float:
     return max(0.0, min(MAX_DRAIN, left))
 
 
+def _let_go(call: Call, response: Any) -> Generator[Effect, Any, None]:
+    """Free the connection of an answer that is not handed out."""
+    if response is not None and not response.is_closed:
+        yield Drain(response, _time_to_drain(call, 0.0))
+
+
 def _read(
     call: Call, evidence: Evidence, response: Any
 ) -> Generator[Effect, Any, Exception | None]:
@@ -328,6 +351,8 @@ def _followed(call: Call, evidence: Evidence) -> Flow:
         if len(hops) > call.max_redirects:
             msg = f"followed {call.max_redirects} redirects, got another"
             raise call.library.TooManyRedirects(msg, request=request)
+        if call.placed is not None:
+            put(call, request)  # the Location need not have the query
         response = yield Follow(request)
     if hops:
         response.history = [*hops, *response.history]
@@ -377,7 +402,10 @@ def _count(call: Call, evidence: Evidence, shown: object) -> None:
         call.doubt = shown
     if evidence.poll and not evidence.in_flight:
         call.counted += 1
-    call.polls = call.polls + 1 if evidence.in_flight else 0
+    if evidence.in_flight:
+        call.polls += 1
+    elif call.polls:
+        call.polls = 0
 
 
 def _json(
@@ -401,11 +429,12 @@ def _understand(
     call: Call, evidence: Evidence, response: Response, body: object
 ) -> None:
     """Note what the profile says that an answer means."""
+    past = call.past
     found = call.profile.read(
         response.status_code,
         response.headers,
         body,
-        after_doubt=call.past is not None and call.past.doubtful,
+        after_doubt=past is not None and past.doubtful,
     )
     evidence.resource = found.resource
     match found.meaning:
@@ -449,7 +478,11 @@ def _looked_at(
     body = call.seen if call.unread else content_of(response)
     if verify is None or body is None:  # too long to be looked at
         return None
-    what = unfit(call, response, body)
+    try:
+        what = unfit(call, response, body)
+    except BaseException:
+        yield from _let_go(call, response)
+        raise
     if what is None:
         return None
     evidence.lost = True
@@ -459,7 +492,7 @@ def _looked_at(
 
 
 def _is_journaled(call: Call) -> bool:
-    if call.hopping or call.key is None:
+    if call.key is None:
         return False
     every: bool = call.terms.journal.journal_all
     return every or call.operation is not None
@@ -477,7 +510,13 @@ def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
         OperationBusy: If another worker is on it.
     """
     while True:
-        begun: Begun = yield Claim()
+        try:
+            begun: Begun = yield Claim()
+        except BaseException:
+            # Cancelled while it was put on disk: nobody here is on it.
+            if call.begun_as is not None:
+                call.terms.journal.let_go(call.begun_as)
+            raise
         if begun.step != "busy":
             return begun
         left = math.inf
@@ -503,17 +542,14 @@ def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:
     yield Record(response)
 
 
-def _answered(call: Call, evidence: Evidence, response: Response) -> Response:
-    # The first row of the table, for the case that is nearly every case.
+def _noted(
+    call: Call, evidence: Evidence, response: Response
+) -> Generator[Effect, Any, None]:
+    """Record a 2xx in the journal, and tell the hooks of it."""
     call.outcome = Outcome.ANSWERED
+    call.note_replay(response.headers)
+    if call.begun_as is not None:
+        yield Record(response)
     if call.terms.hooks:
-        call.note_replay(response.headers)
         _telling.attempted(call, evidence)
         _telling.ended(call)
-    if call.entry is not None:
-        call.note_replay(response.headers)
-        call.finish()
-    call.release()
-    call.terms.budget.succeeded(call.url)
-    response.extensions[EXTENSION] = call
-    return response

@@ -199,8 +199,13 @@ def record(call: Call, response: Response | None) -> None:
 def _answer(
     call: Call, journal: Journal, response: Response | None
 ) -> Message | None:
-    if response is None or call.outcome is not Outcome.ANSWERED:
+    if call.outcome is not Outcome.ANSWERED:
         return None
+    if response is None:
+        # Its answer was lost, but not what it was.
+        seen = (one.status or 0 for one in call.report().attempts)
+        settled = [status for status in seen if 200 <= status < 300]
+        return Message(status=settled[-1]) if settled else None
     body: bytes | None = None
     headers: list[tuple[str, str]] = []
     redacted = False

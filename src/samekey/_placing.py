@@ -18,7 +18,7 @@ import attrs
 
 from samekey._call import Call
 from samekey._headers import FORM
-from samekey._library import content_of
+from samekey._library import body_of
 from samekey._names import IDEMPOTENT_METHODS
 from samekey._slots import Placed, Slot, Unplaceable, json_slot, pairs_slot
 from samekey.errors import InvalidKey
@@ -35,7 +35,7 @@ def place(call: Call) -> None:
         InvalidKey: If the key that is there cannot be sent or is not the one
             that was given, or there is no place for one that must be sent.
     """
-    if call.hopping or (call.key is None and not call.wanting):
+    if call.key is None and not call.wanting:
         return
     slot: Slot | None = None
     kind = call.profile.placement.kind
@@ -57,7 +57,7 @@ def place(call: Call) -> None:
 def _slot(call: Call) -> Slot:
     request = call.request
     placement = call.profile.placement
-    body = content_of(request) or b""
+    body = body_of(call.library, request)
     if placement.kind == "json":
         return json_slot(body, placement)
     assert placement.name is not None
@@ -81,6 +81,17 @@ def where(call: Call) -> str:
 def _take_up(call: Call, found: object) -> None:
     if found is None or (found == call.key and call.placed is not None):
         return
+    shared = call.profile.placement.name
+    if (
+        call.profile.placement.kind == "query"
+        and call.client is not None
+        and shared in call.client.params
+    ):
+        msg = (
+            f"{shared} must not be among the client's default parameters:"
+            " every call would share it; pass idempotency_key= to the call"
+        )
+        raise InvalidKey(msg)
     name = f"the key in the {where(call)}"
     key = call.profile.check_key(check_key(found, name=name), name)
     if call.theirs and call.key != key:
@@ -117,8 +128,7 @@ def _placed(call: Call, slot: Slot | None) -> Placed:
         value = _quoted(key) if placement.quoted else key
         return Placed(headers=((placement.name, value),))
     if placement.kind == "query":
-        assert placement.name is not None
-        return Placed(query=(placement.name, key))
+        return Placed(query=True)
     shown = json.dumps(key) if placement.kind == "json" else quote_plus(key)
     text = slot.before + shown + slot.after
     return Placed(content=text.encode("utf-8", "surrogateescape"))
@@ -171,20 +181,32 @@ def put(call: Call, request: Any) -> None:
     assert placed is not None
     for name, value in placed.headers:
         request.headers[name] = value
-    if placed.query is not None:
-        # Of this URL: a redirect's may have a query string of its own.
-        name, key = placed.query
-        slot = pairs_slot(request.url.query.decode("ascii"), name)
-        query = f"{slot.before}{quote_plus(key)}{slot.after}"
-        request.url = request.url.copy_with(query=query.encode("ascii"))
+    if placed.query:
+        request.url = _with_query(call, request.url)
         if request is call.request:
             call.url = request.url
     if placed.content is not None:
         request.__dict__.pop("_content", None)
         request.stream = call.library.ByteStream(placed.content)
         request.read()
+        if call.profile.placement.kind == "form":
+            # A request without a body has no type of its own.
+            request.headers.setdefault("content-type", FORM)
         if "content-length" in request.headers:
             request.headers["content-length"] = str(len(placed.content))
+
+
+def _with_query(call: Call, url: Any) -> Any:
+    # The hop of a redirect has a query of its own.
+    name = call.profile.placement.name
+    assert name is not None
+    assert call.key is not None
+    try:
+        slot = pairs_slot(url.query.decode("ascii"), name)
+    except Unplaceable:  # a Location has the key twice
+        return url
+    text = slot.before + quote_plus(call.key) + slot.after
+    return url.copy_with(query=text.encode("ascii"))
 
 
 def take_off(call: Call, request: Any) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from samekey._call import Call
 from samekey._library import Request, Response, origin
 from samekey._names import EXTENSION
-from samekey._placing import put
 
 
 _SAME_METHOD = frozenset({307, 308})
@@ -26,9 +25,6 @@ def hop_of(call: Call, response: Response) -> Request | None:
     request: Request | None = response.next_request
     if request is None or not same_place(call, request):
         return None
-    if call.placed is not None and call.placed.query is not None:
-        # The server's URL has not the key of the one before.
-        put(call, request)
     return request
 
 
@@ -54,3 +50,5 @@ def disarm(call: Call, response: Response) -> None:
     request.extensions = extensions
     if not same_place(call, request):
         request.headers.pop(call.header.name, None)
+        for one in call.profile.companions:
+            request.headers.pop(one.name, None)

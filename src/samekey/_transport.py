@@ -32,12 +32,17 @@ from samekey.profiles import Profile
 
 if TYPE_CHECKING:
     import httpx
+    import httpx2
 
     from samekey.journal import Journal
     from samekey.stores import Store
 
-    Base = httpx.BaseTransport
-    AsyncBase = httpx.AsyncBaseTransport
+    # Clients of either library take it.
+    class Base(httpx.BaseTransport, httpx2.BaseTransport):
+        def handle_request(self, request: Any) -> Any: ...
+
+    class AsyncBase(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
+        async def handle_async_request(self, request: Any) -> Any: ...
 else:
     Base = AsyncBase = object
 

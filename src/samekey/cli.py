@@ -1,5 +1,5 @@
 """
-The command line: `samekey demo`.
+The command line: `samekey demo` and `samekey profiles`.
 
 click and rich come with the extra `cli`. Without them `main` says so, which
 is why the commands stand beside the imports, and the rest imports rich late.
@@ -42,6 +42,7 @@ except ModuleNotFoundError:
 
     main: Callable[[], object] = _say_what_is_missing
 else:
+    from samekey._shown_profiles import profiles
 
     @click.group(name="samekey")
     def group() -> None:
@@ -83,6 +84,7 @@ else:
             )
         )
 
+    group.add_command(profiles)
     main = group
 
 

@@ -53,6 +53,10 @@ def makes() -> None:
     httpx.AsyncClient(
         transport=samekey.AsyncTransport(httpx.AsyncHTTPTransport())
     )
+    httpx2.Client(transport=samekey.Transport(httpx2.HTTPTransport()))
+    httpx2.AsyncClient(
+        transport=samekey.AsyncTransport(httpx2.AsyncHTTPTransport())
+    )
 
 
 def tells(response: httpx.Response) -> None:

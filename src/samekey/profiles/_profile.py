@@ -40,6 +40,7 @@ from samekey.profiles._values import (
     checked,
     duration,
     header_name,
+    marks,
     one_of,
     text,
     texts,
@@ -142,7 +143,7 @@ class Profile:
 
         retention: How long it remembers them.
 
-        replay: What marks a recorded answer.
+        replay: Headers that mark a recorded answer.
 
         in_flight: What says that the first request is still running.
 
@@ -208,7 +209,7 @@ class Profile:
         "retention", _is(Retention), factory=Retention, kw_only=True
     )
     replay: tuple[Answer, ...] | None = checked(
-        "replay", answers, default=None, kw_only=True
+        "replay", marks, default=None, kw_only=True
     )
     in_flight: tuple[Answer, ...] | None = checked(
         "in_flight", answers, default=None, kw_only=True
@@ -255,6 +256,8 @@ class Profile:
     """The header that carries the key; one without a name, if none does."""
     plain: bool = attrs.field(init=False, repr=False, eq=False)
     """Whether the key is nothing but one header."""
+    particular: bool = attrs.field(init=False, repr=False, eq=False)
+    """Whether what follows an attempt depends on more than its answer."""
     memory: float = attrs.field(init=False, repr=False, eq=False)
     """For how many seconds a key is relied on."""
     coded: frozenset[int] = attrs.field(init=False, repr=False, eq=False)
@@ -301,6 +304,7 @@ class Profile:
             ),
             "plain": at.kind == "header"
             and not (at.quoted or self.companions),
+            "particular": bool(self.hints) or self.after_5xx is not None,
             "memory": UNKNOWN_RETENTION if usable is None else usable,
             "coded": statuses_of(
                 one for _, one in rules if one.code or one.id

@@ -154,6 +154,13 @@ def _retention(name: str, value: object) -> object:
     return _made(name, Retention, table)
 
 
+# Fields of a profile that stand elsewhere in the file.
+_WRITTEN = {
+    "title": "name",
+    **{name: f"answers.{name}" for name in _ANSWERS},
+    **{name: f"behaviour.{name}" for name in _BEHAVIOUR},
+}
+
 _PARTS: dict[str, Callable[[str, object], object]] = {
     "match": _part(Match),
     "placement": _part(Placement),
@@ -171,8 +178,11 @@ def _made(name: str, kind: Any, table: dict[str, Any]) -> Any:
     except (TypeError, ValueError) as exc:
         # A message starts with the name of its field.
         first, _, what = str(exc).partition(" ")
-        if first.partition(".")[0] in known:
-            raise _At(prefix + first, what) from None
+        field, dot, inner = first.partition(".")
+        if field in known:
+            if kind is Profile:
+                field = _WRITTEN.get(field, field)
+            raise _At(prefix + field + dot + inner, what) from None
         raise _At(name, str(exc)) from None
 
 

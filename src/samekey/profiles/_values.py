@@ -12,7 +12,7 @@ import datetime as dt
 import math
 import re
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 import attrs
@@ -66,7 +66,9 @@ def one_of(kinds: Any) -> Any:
 
 def texts(value: object, name: str) -> tuple[str, ...]:
     """Check a list of strings."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(
+        value, Iterable
+    ):
         msg = f"{name} must be a list of str, got {type(value).__name__}"
         raise TypeError(msg)
     return tuple(text(item, name) for item in value)
@@ -77,10 +79,6 @@ def header_name(value: object, name: str) -> str:
         msg = f"{name} must be a header's name, got {value!r}"
         raise ValueError(msg)
     return str(value)
-
-
-def _headers(value: object, name: str) -> tuple[str, ...]:
-    return tuple(header_name(item, name) for item in texts(value, name))
 
 
 def _hosts(value: object, name: str) -> tuple[str, ...]:
@@ -148,15 +146,16 @@ def flag(value: object, name: str) -> bool:
 
 def duration(value: object, name: str) -> float:
     """Check a time of 0 or more; infinity is one."""
+    seconds = value
     if isinstance(value, dt.timedelta):
-        return value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        seconds = value.total_seconds()
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         msg = f"{name} must be seconds or a timedelta, got {type(value).__name__}"
         raise TypeError(msg)
-    if not value >= 0:
+    if not seconds >= 0:
         msg = f"{name} must be at least 0, got {value!r}"
         raise ValueError(msg)
-    return float(value)
+    return float(seconds)
 
 
 def _pattern(value: object, name: str) -> str:
@@ -351,6 +350,25 @@ class Answer:
         if self.field is not None and self.code is None:
             msg = "field means nothing without code"
             raise ValueError(msg)
+
+
+def marks(value: object, name: str) -> tuple[Answer, ...]:
+    """Check what marks a replay: a successful one is known by its head."""
+    found = answers(value, name)
+    for one in found:
+        if one.header is None or attrs.evolve(one, **_UNMARKED) != one:
+            msg = f"{name} must name a header, and nothing of status or body"
+            raise ValueError(msg)
+    return found
+
+
+_UNMARKED: dict[str, Any] = {
+    "status": None,
+    "code": None,
+    "field": None,
+    "id": None,
+    "after_doubt": False,
+}
 
 
 def answers(value: object, name: str) -> tuple[Answer, ...]:
