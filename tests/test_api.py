@@ -77,6 +77,7 @@ LAYERS = [
     "_httpx",
     "httpx2",
     "_wrap",
+    "observe",
     "payments",
     "testing",
     "_demo",
@@ -163,7 +164,7 @@ def test_all_is_the_promise():
 
 
 @pytest.mark.parametrize(
-    "name", ["errors", "httpx2", "keys", "payments", "testing"]
+    "name", ["errors", "httpx2", "keys", "observe", "payments", "testing"]
 )
 def test_modules_are_there_unasked(name):
     """`samekey.httpx2.Client` needs no import of its own."""

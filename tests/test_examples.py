@@ -67,6 +67,21 @@ SHOWN = {
         "row 1: paid, pay_000001",
         "charges: 1",
     ],
+    "observability.py": [
+        "logging: POST to 127.0.0.1: attempt 1: RemoteProtocolError,"
+        " key …e36510",
+        "function: RemoteProtocolError, again in 0.0 s",
+        "function: 503, again in 0.0 s",
+        "function: answered, server replay",
+        "logging: POST to 127.0.0.1: answered after 3 attempt(s), key …e36510",
+        "span: POST, ERROR, UNKNOWN",
+        "span: POST, ERROR, ANSWERED",
+        "span: POST, UNSET, ANSWERED",
+        "span: samekey POST, UNSET, answered",
+        "metric: samekey_operations_total (answered, generic, POST) 1",
+        "metric: samekey_attempts_total (ANSWERED) 2",
+        "metric: samekey_replays_total (server) 1",
+    ],
     "sdk_anthropic.py": SDK,
     "sdk_openai.py": SDK,
     "sdk_stripe.py": [

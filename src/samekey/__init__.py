@@ -98,6 +98,7 @@ _MODULES = frozenset(
         "httpx2",
         "journal",
         "keys",
+        "observe",
         "payments",
         "profiles",
         "stores",

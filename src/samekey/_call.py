@@ -38,6 +38,7 @@ from samekey.profiles import Profile
 
 if TYPE_CHECKING:
     from samekey._intent import Begun
+    from samekey.hooks import About
 
 
 class _Timed:
@@ -117,6 +118,9 @@ class Call:
     active = False
     timeouts: dict[str, float | None] | None = None  # of the present send
     client: Any = None  # whose home is vouched for
+    about: About | None = None  # what hooks are told that it is
+    heard = 0  # attempts that the hooks have heard of
+    closed = 0  # and how many there were at the last outcome they heard of
     _origin: tuple[str, str, int | None] | None = None
     _report: Report | None = None
     _home: Callable[[], Any] | None = None

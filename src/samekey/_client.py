@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Token
 from typing import Any
 
+from samekey import _telling
 from samekey._call import Call
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
@@ -260,4 +261,7 @@ def _check_retention(call: Call) -> None:
             " and may have forgotten this one; nothing was sent. Ask the API what"
             " became of the operation"
         )
-        raise KeyExpired(msg, call.report())
+        exc = KeyExpired(msg, call.report())
+        if terms.hooks:
+            _telling.ended(call, exc=exc)
+        raise exc

@@ -137,21 +137,16 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         BaseException: What the user's own code raises inside a send, and
             cancellations, as the same object, with the report attached.
     """
-    if call.freezes:
-        yield from _frozen(call)
-    if not call.hopping:
-        if call.in_header and call.indirect:
-            if call.said is None and callable(call.terms.fingerprint):
-                call.said = call.terms.fingerprint(call.request)
-            place(call)
-        if call.terms.journal is not None and _is_journaled(call):
-            begun = yield from _claimed(call)
-            if begun.step == "give":
-                return _given(call, begun)
-        elif call.operation is not None or call.theirs:
-            _admit(call)
-        if call.placed is not None and call.profile.companions:
-            accompany(call)
+    try:
+        given = yield from _prepared(call)
+    except BaseException as exc:
+        if call.terms.hooks:
+            _telling.ended(call, exc=exc)
+        raise
+    if given is not None:
+        if call.terms.hooks:
+            _telling.ended(call)
+        return given
     failure: Exception | None
     try:
         while True:
@@ -247,6 +242,35 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
     except BaseException:
         yield from _let_go(call, response)
         raise
+
+
+def _prepared(call: Call) -> Generator[Effect, Any, Response | None]:
+    """
+    Do what stands before the first send; give the answer that is recorded.
+
+    Raises:
+        SamekeyError: If nothing may be sent.
+    """
+    if call.freezes:
+        yield from _frozen(call)
+    if call.hopping:
+        return None
+    if call.in_header and call.indirect:
+        if call.said is None and callable(call.terms.fingerprint):
+            call.said = call.terms.fingerprint(call.request)
+        place(call)
+    if call.terms.journal is not None and _is_journaled(call):
+        begun = yield from _claimed(call)
+        if begun.step == "give":
+            # It loads sqlite3; most calls have no journal.
+            from samekey._journaling import given  # noqa: PLC0415
+
+            return given(call, begun)
+    elif call.operation is not None or call.theirs:
+        _admit(call)
+    if call.placed is not None and call.profile.companions:
+        accompany(call)
+    return None
 
 
 def _settled_aloud(
@@ -504,16 +528,6 @@ def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
         if call.terms.journal.busy == "raise" or left <= 0:
             raise _busy(begun)
         yield Sleep(min(POLL, left))
-
-
-def _given(call: Call, begun: Begun) -> Response:
-    # It loads sqlite3; most calls have no journal.
-    from samekey._journaling import given  # noqa: PLC0415
-
-    response = given(call, begun)
-    if call.terms.hooks:
-        _telling.ended(call)
-    return response
 
 
 def _busy(begun: Begun) -> OperationBusy:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import assert_type
+from typing import assert_never, assert_type
 
 import httpx
 import httpx2
 
 import samekey
+import samekey.hooks
 import samekey.httpx2
 
 from samekey.journal import Recovered
+from samekey.observe.logging import LoggingHook
+from samekey.observe.opentelemetry import OpenTelemetryHook
 from samekey.payments import (
     Adapter,
     AsyncPayments,
@@ -126,3 +129,28 @@ async def pays_async(client: samekey.AsyncClient) -> None:
     assert_type(await payments.capture(paid.id, operation="a"), Payment)
     assert_type(await client.recover(payments.reconcile), Recovered)
     adapter = GenericAdapter("/charges")
+
+
+class Watches:
+    """Has a part of a hook only."""
+
+    def on_outcome(self, event: samekey.hooks.OperationEnded) -> None:
+        assert_type(event.report, samekey.Report)
+        assert_type(event.attempts, tuple[samekey.Attempt, ...])
+
+
+def watch(event: samekey.hooks.Event) -> None:
+    match event:
+        case samekey.hooks.RetryPlanned():
+            assert_type(event.wait, float)
+        case samekey.hooks.AttemptEnded() | samekey.hooks.OperationEnded():
+            assert_type(event.about, samekey.hooks.About)
+        case _:
+            assert_never(event)
+
+
+def hooks() -> None:
+    full: samekey.hooks.Hook = OpenTelemetryHook()
+    samekey.wrap(httpx.Client(), hooks=[full, Watches(), watch, print])
+    samekey.Client(hooks=(watch,))
+    samekey.Transport(httpx.HTTPTransport(), hooks=[LoggingHook()])
