@@ -41,6 +41,14 @@ def lost():
     return httpx.ReadTimeout("")
 
 
+def refused(request):
+    """Show that the connection was refused, and make its error."""
+    request.extensions["trace"](
+        "connection.connect_tcp.failed", {"exception": OSError()}
+    )
+    return httpx.ConnectError("")
+
+
 class Api:
     """Answers by a script, then 201; keeps what it was sent."""
 

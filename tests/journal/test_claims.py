@@ -18,6 +18,7 @@ from journal.support import (
     lost,
     memory,
     pay,
+    refused,
 )
 from kinds import fast
 from paper import Paper, answer
@@ -346,13 +347,19 @@ class TestTable:
 
     def test_never_not_executed_after_doubt(self, journal, clock):
         """A refused connection says nothing of what a dead process sent."""
+
+        def refusing(request):
+            raise refused(request)
+
+        client = client_of(journal, refusing, clock=clock, policy=ONCE)
+        with pytest.raises(samekey.NotExecuted):
+            pay(client, "order-2")
         crashed(journal, clock=clock)
-        client = client_of(
-            journal, Api(httpx.PoolTimeout("")), clock=clock, policy=ONCE
-        )
 
         with pytest.raises(samekey.InDoubt):
             pay(client)
+        assert "in_doubt" == journal.get("order-1").state
+        assert "not_executed" == journal.get("order-2").state
 
     @pytest.mark.parametrize("status", [None, 402, 404])
     def test_expired(self, journal, clock, status):
