@@ -18,12 +18,13 @@ from samekey.keys import Operation
 from samekey.stores import Record
 
 
-Step = Literal["send", "replace", "give", "busy"]
+Step = Literal["send", "reopen", "replace", "give", "busy"]
 """
 What a record lets a call do.
 
-`send`: once more, under its key; `replace`: as something new; `give`: its
-answer is given; `busy`: another worker is on it.
+`send`: once more, under its key; `reopen`: so too, and it is open until that
+is answered; `replace`: as something new; `give`: its answer is given; `busy`:
+another worker is on it.
 """
 
 
@@ -69,11 +70,12 @@ class Begun:
 
         record: What is recorded now. *kept*: what is kept in it.
 
-        fresh: Nothing was recorded before.
+        before: The state that was recorded before; None if nothing was that
+            matters.
     """
 
     step: Step
-    fresh: bool = False
+    before: str | None = None
     record: Record
     kept: Kept
 
@@ -138,7 +140,7 @@ def decide(
             " Journal.resolve, or `samekey journal resolve`"
         )
         raise KeyExpired(msg, kept.report)
-    return "send"
+    return "reopen" if record.state == Outcome.ANSWERED else "send"
 
 
 def is_final(kept: Kept) -> bool:

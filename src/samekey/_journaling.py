@@ -136,14 +136,14 @@ def _take_up(call: Call, begun: Begun, now: float) -> None:
         call.before = begun.kept.report.attempts
     if record.key != call.key:
         rekey(call, record.key)
-    if begun.fresh:
+    if begun.before is None:
         return
     call.first_sent_wall = record.created
     call.first_sent = call.terms.clock() - max(0.0, now - record.created)
     past = call.past = Past() if call.past is None else call.past
     past.remembered = True
     # One that died in the middle of it may have sent it.
-    past.doubtful = past.doubtful or record.state != Outcome.ANSWERED
+    past.doubtful = past.doubtful or begun.before != Outcome.ANSWERED
     report, answer = begun.kept.report, begun.kept.answer
     if report is not None:
         statuses = [one.status for one in report.attempts]

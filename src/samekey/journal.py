@@ -195,14 +195,19 @@ class Journal:
                 return Begun(step=step, record=record, kept=kept)
             # Its lease may be our own that is over, or a dead worker's.
             at = max(now, record.lease_until)
+            instead: Record | None = None
             if step == "replace":
                 again = intent
                 if intent.kept.generation == kept.generation:
                     # What is said not to be executed keeps its key, lest
                     # who said so was wrong.
                     again = attrs.evolve(intent, key=record.key)
+                instead = self._fresh(again, now, before=kept)
+            elif step == "reopen":
+                instead = self._reopened(record, kept, intent)
+            if instead is not None:
                 claim = self.store.claim(
-                    self._fresh(again, now, before=kept),
+                    instead,
                     now=at,
                     lease=lease,
                     take=(),
@@ -215,7 +220,10 @@ class Journal:
             if not claim.taken:
                 continue  # somebody was faster: look again
             if claim.record.token == record.token + 1:
-                return self._hold(claim)
+                return self._hold(
+                    claim,
+                    before=None if step == "replace" else record.state,
+                )
             # Somebody was faster, and is done with it already.
             self.store.release(record.id, claim.record.token, now=now)
 
@@ -249,7 +257,7 @@ class Journal:
         with self._lock:
             self._held.discard(begun.record.id)
 
-    def _hold(self, claim: Claim) -> Begun:
+    def _hold(self, claim: Claim, before: str | None = None) -> Begun:
         record = claim.record
         with self._lock:
             self._held.add(record.id)
@@ -257,7 +265,7 @@ class Journal:
             step="send",
             record=record,
             kept=kept_in(record),
-            fresh=claim.fresh,
+            before=before,
         )
 
     def _fresh(
@@ -279,6 +287,21 @@ class Journal:
             owner=self.owner,
             created=now,
             updated=now,
+            data=kept.encode(),
+        )
+
+    def _reopened(self, record: Record, kept: Kept, intent: Intent) -> Record:
+        """
+        Make what is recorded while a refused operation is asked for again.
+
+        If that is cut off, the refusal is no longer the last word.
+        """
+        kept = attrs.evolve(kept, answer=None, request=intent.kept.request)
+        return attrs.evolve(
+            record,
+            state=str(Outcome.OPEN),
+            owner=self.owner,
+            expires=math.inf,
             data=kept.encode(),
         )
 

@@ -178,9 +178,7 @@ def plant():
             created=now,
             updated=now,
         )
-        call.begun_as = Begun(
-            step="send", fresh=True, record=fresh, kept=intent.kept
-        )
+        call.begun_as = Begun(step="send", record=fresh, kept=intent.kept)
         return call.begun_as
 
     def records_both(call, response):

@@ -114,13 +114,13 @@ class TestDecide:
             ("answered", said(201, None), 0, True, "send"),
             ("answered", said(201, None), HOUR, True, "give"),
             ("answered", said(299), 0, True, "give"),
-            ("answered", said(402), 0, True, "send"),
-            ("answered", said(404), 0, True, "send"),
-            ("answered", said(300), 0, True, "send"),
+            ("answered", said(402), 0, True, "reopen"),
+            ("answered", said(404), 0, True, "reopen"),
+            ("answered", said(300), 0, True, "reopen"),
             ("answered", said(409, already_done=True), 0, True, "give"),
             ("answered", said(409, already_done=True), HOUR, True, "give"),
             ("answered", said(409, None, already_done=True), 0, True, "send"),
-            ("answered", {}, 0, True, "send"),
+            ("answered", {}, 0, True, "reopen"),
         ],
     )
     def test_same(self, state, kept, later, free, step):
@@ -360,6 +360,22 @@ class TestTable:
             pay(client)
         assert "in_doubt" == journal.get("order-1").state
         assert "not_executed" == journal.get("order-2").state
+
+    @pytest.mark.parametrize("status", [402, 404])
+    def test_refusal_is_no_last_word(self, journal, clock, status):
+        """A crash while a refusal is asked for again leaves it in doubt."""
+        pay(client_of(journal, Api(status), clock=clock))
+        crashed(journal, clock=clock)
+        assert ["order-1"] == [e.operation for e in journal.pending()]
+        clock.now += 60 * 86_400.0
+        assert 0 == journal.purge(wall=clock.now)
+        clock.now -= 60 * 86_400.0
+        client = client_of(journal, Api(404), clock=clock)
+        with pytest.raises(samekey.OperationChanged):
+            pay(client, samekey.Operation("order-1", generation=2))
+
+        with pytest.raises(samekey.InDoubt):
+            pay(client)
 
     @pytest.mark.parametrize("status", [None, 402, 404])
     def test_expired(self, journal, clock, status):
