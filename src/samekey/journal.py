@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import math
 import os
 import threading
@@ -149,7 +150,8 @@ class Journal:
         self.secret = choose_secret(given, self.store, path)
         self.mark = hashlib.sha256(self.secret).hexdigest()[:8]
         self.owner = own_name()
-        self._held: set[str] = set()
+        self._held: set[str] = set()  # the owners of what is under way here
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         if store is not self.store:
             # Made here, so nobody else closes it.
@@ -180,12 +182,27 @@ class Journal:
 
             StoreError: If the store fails.
         """
+        # Known here before others can see it in the record.
+        owner = f"{self.owner}-{next(self._numbers)}"
+        with self._lock:
+            self._held.add(owner)
+        begun: Begun | None = None
+        try:
+            begun = self._begin(intent, owner, now=now, lease=lease)
+        finally:
+            if begun is None or begun.step != "send":
+                self._let_go(owner)
+        return begun
+
+    def _begin(
+        self, intent: Intent, owner: str, *, now: float, lease: float
+    ) -> Begun:
         while True:
-            fresh = self._fresh(intent, now)
+            fresh = self._fresh(intent, owner, now)
             claim = self.store.claim(fresh, now=now, lease=lease, take=())
             record = claim.record
             if claim.fresh:
-                return self._hold(claim)
+                return _sending(claim)
             kept = kept_in(record)
             free = record.lease_until <= now or self._is_over(record)
             step = decide(
@@ -202,9 +219,9 @@ class Journal:
                     # What is said not to be executed keeps its key, lest
                     # who said so was wrong.
                     again = attrs.evolve(intent, key=record.key)
-                instead = self._fresh(again, now, before=kept)
+                instead = self._fresh(again, owner, now, before=kept)
             elif step == "reopen":
-                instead = self._reopened(record, kept, intent)
+                instead = _reopened(record, kept, intent, owner)
             if instead is not None:
                 claim = self.store.claim(
                     instead,
@@ -220,7 +237,7 @@ class Journal:
             if not claim.taken:
                 continue  # somebody was faster: look again
             if claim.record.token == record.token + 1:
-                return self._hold(
+                return _sending(
                     claim,
                     before=None if step == "replace" else record.state,
                 )
@@ -254,22 +271,18 @@ class Journal:
 
     def let_go(self, begun: Begun) -> None:
         """Note that nobody here is on it any more; nothing is written."""
-        with self._lock:
-            self._held.discard(begun.record.id)
+        self._let_go(begun.record.owner)
 
-    def _hold(self, claim: Claim, before: str | None = None) -> Begun:
-        record = claim.record
+    def _let_go(self, owner: str) -> None:
         with self._lock:
-            self._held.add(record.id)
-        return Begun(
-            step="send",
-            record=record,
-            kept=kept_in(record),
-            before=before,
-        )
+            self._held.discard(owner)
 
     def _fresh(
-        self, intent: Intent, now: float, before: Kept | None = None
+        self,
+        intent: Intent,
+        owner: str,
+        now: float,
+        before: Kept | None = None,
     ) -> Record:
         kept = attrs.evolve(intent.kept, mark=self.mark)
         if before is not None:
@@ -284,32 +297,17 @@ class Journal:
             key=intent.key,
             fingerprint=intent.fingerprint,
             state=str(Outcome.OPEN),
-            owner=self.owner,
+            owner=owner,
             created=now,
             updated=now,
             data=kept.encode(),
         )
 
-    def _reopened(self, record: Record, kept: Kept, intent: Intent) -> Record:
-        """
-        Make what is recorded while a refused operation is asked for again.
-
-        If that is cut off, the refusal is no longer the last word.
-        """
-        kept = attrs.evolve(kept, answer=None, request=intent.kept.request)
-        return attrs.evolve(
-            record,
-            state=str(Outcome.OPEN),
-            owner=self.owner,
-            expires=math.inf,
-            data=kept.encode(),
-        )
-
     def _is_over(self, record: Record) -> bool:
         """Tell whether nobody is on it, whatever its lease says."""
-        if record.owner == self.owner:
+        if record.owner.startswith(f"{self.owner}-"):
             with self._lock:
-                return record.id not in self._held
+                return record.owner not in self._held
         return is_dead(record.owner)
 
     # What people ask
@@ -507,6 +505,31 @@ class Journal:
             earlier=kept.earlier,
             damaged=damaged,
         )
+
+
+def _sending(claim: Claim, before: str | None = None) -> Begun:
+    record = claim.record
+    return Begun(
+        step="send", record=record, kept=kept_in(record), before=before
+    )
+
+
+def _reopened(
+    record: Record, kept: Kept, intent: Intent, owner: str
+) -> Record:
+    """
+    Make what is recorded while a refused operation is asked for again.
+
+    If that is cut off, the refusal is no longer the last word.
+    """
+    kept = attrs.evolve(kept, answer=None, request=intent.kept.request)
+    return attrs.evolve(
+        record,
+        state=str(Outcome.OPEN),
+        owner=owner,
+        expires=math.inf,
+        data=kept.encode(),
+    )
 
 
 _EARLIER = 20

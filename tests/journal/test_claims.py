@@ -595,7 +595,7 @@ class TestBusy:
         client = client_of(journal, api, clock=clock)
 
         rule = (
-            r"^another worker \(.+:\d+:00000000\) is on this operation;"
+            r"^another worker \(.+:\d+:00000000-\d+\) is on this operation;"
             r" nothing was sent$"
         )
         with pytest.raises(samekey.OperationBusy, match=rule):
