@@ -102,7 +102,10 @@ def _intent(call: Call) -> Intent:
 
 
 def _plain_url(url: Any) -> str:
-    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+    if url.query or url.fragment or url.userinfo:
+        # It parses the URL once more.
+        url = url.copy_with(userinfo=b"", query=None, fragment=None)
+    return str(url)
 
 
 def _request(call: Call, journal: Journal) -> Message | None:
@@ -162,21 +165,18 @@ def given(call: Call, begun: Begun) -> Response:
     call.from_journal = kept.report
     call.outcome = Outcome.ANSWERED
     library = call.library
-    stream = (
-        stream_class(library, NotKept)(call)
-        if answer.body is None
-        else library.ByteStream(answer.body)
-    )
+    headers = list(answer.headers)
+    stream: Any
+    if answer.body is None:
+        stream = stream_class(library, NotKept)(call)
+    else:
+        headers.append(("content-length", str(len(answer.body))))
+        stream = library.ByteStream(answer.body)
     response: Any = library.Response(
-        answer.status,
-        headers=list(answer.headers),
-        stream=stream,
-        request=call.request,
+        answer.status, headers=headers, stream=stream, request=call.request
     )
-    if answer.body is not None:
-        response.headers["content-length"] = str(len(answer.body))
-        if not call.unread:
-            response.read()
+    if answer.body is not None and not call.unread:
+        response.read()
     response.elapsed = dt.timedelta(0)
     response.extensions[EXTENSION] = call
     call.release()
