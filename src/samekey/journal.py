@@ -36,7 +36,14 @@ from typing import Literal, get_args
 
 import attrs
 
-from samekey._intent import Begun, Intent, decide, is_final, record_id
+from samekey._intent import (
+    Begun,
+    Intent,
+    Step,
+    decide,
+    is_final,
+    record_id,
+)
 from samekey._journal_parts import (
     ALLOWED_HEADERS,
     Entry,
@@ -197,12 +204,16 @@ class Journal:
     def _begin(
         self, intent: Intent, owner: str, *, now: float, lease: float
     ) -> Begun:
+        # A look first: what is answered needs nothing that could be written.
+        found = self.store.get(intent.id)
         while True:
-            fresh = self._fresh(intent, owner, now)
-            claim = self.store.claim(fresh, now=now, lease=lease, take=())
-            record = claim.record
-            if claim.fresh:
-                return _sending(claim)
+            if found is None:
+                fresh = self._fresh(intent, owner, now)
+                claim = self.store.claim(fresh, now=now, lease=lease, take=())
+                if claim.fresh:
+                    return _sending(claim)
+                found = claim.record
+            record, found = found, None
             kept = kept_in(record)
             free = record.lease_until <= now or self._is_over(record)
             step = decide(
@@ -212,27 +223,21 @@ class Journal:
                 return Begun(step=step, record=record, kept=kept)
             # Its lease may be our own that is over, or a dead worker's.
             at = max(now, record.lease_until)
-            instead: Record | None = None
-            if step == "replace":
-                again = intent
-                if intent.kept.generation == kept.generation:
-                    # What is said not to be executed keeps its key, lest
-                    # who said so was wrong.
-                    again = attrs.evolve(intent, key=record.key)
-                instead = self._fresh(again, owner, now, before=kept)
-            elif step == "reopen":
-                instead = _reopened(record, kept, intent, owner)
-            if instead is not None:
+            instead = self._instead(step, record, kept, intent, owner, now)
+            if instead is None:
+                claim = self.store.claim(
+                    attrs.evolve(record, owner=owner),
+                    now=at,
+                    lease=lease,
+                    take=(record.state,),
+                )
+            else:
                 claim = self.store.claim(
                     instead,
                     now=at,
                     lease=lease,
                     take=(),
                     replaces=record.token,
-                )
-            else:
-                claim = self.store.claim(
-                    fresh, now=at, lease=lease, take=(record.state,)
                 )
             if not claim.taken:
                 continue  # somebody was faster: look again
@@ -276,6 +281,26 @@ class Journal:
     def _let_go(self, owner: str) -> None:
         with self._lock:
             self._held.discard(owner)
+
+    def _instead(
+        self,
+        step: Step,
+        record: Record,
+        kept: Kept,
+        intent: Intent,
+        owner: str,
+        now: float,
+    ) -> Record | None:
+        """Make what is put in the record's place; None if it stays."""
+        if step == "reopen":
+            return _reopened(record, kept, intent, owner)
+        if step != "replace":
+            return None
+        if intent.kept.generation == kept.generation:
+            # What is said not to be executed keeps its key, lest who said so
+            # was wrong.
+            intent = attrs.evolve(intent, key=record.key)
+        return self._fresh(intent, owner, now, before=kept)
 
     def _fresh(
         self,

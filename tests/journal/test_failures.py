@@ -36,7 +36,7 @@ SAID = {
     "EMFILE": "unable to open database file",
     "EACCES": "attempt to write a readonly database",
 }
-STATEMENTS = 6  # of a claim, and of a completion after it
+CLAIM, COMPLETION = 7, 6  # how many statements each of them has
 ERRORS = pytest.mark.parametrize("error", SAID)
 
 
@@ -105,7 +105,7 @@ class Once:
 
 class TestBefore:
     @pytest.mark.parametrize("after", [False, True])
-    @pytest.mark.parametrize("statement", range(1, STATEMENTS + 1))
+    @pytest.mark.parametrize("statement", range(1, CLAIM + 1))
     @ERRORS
     def test_claim(self, path, clock, statement, error, after):
         """Whatever fails in a claim, nothing is sent, and the next is fine."""
@@ -131,7 +131,7 @@ class TestBefore:
         assert {"answered"} == states
 
     def test_statements(self, path, clock):
-        """A claim has as many statements as are failed above."""
+        """A call has as many statements as fail in these tests."""
         fuse = Fuse()
         journal = blowing(path, fuse)
         counts = []
@@ -145,9 +145,9 @@ class TestBefore:
         fuse.left = 1_000
         pay(client)
 
-        assert [0, STATEMENTS] == counts
-        assert 2 * STATEMENTS == len(fuse.seen)
-        assert ["COMMIT"] * 2 == fuse.seen[STATEMENTS - 1 :: STATEMENTS]
+        assert [0, CLAIM] == counts
+        assert CLAIM + COMPLETION == len(fuse.seen)
+        assert ["COMMIT"] * 2 == [fuse.seen[CLAIM - 1], fuse.seen[-1]]
 
     @ERRORS
     @pytest.mark.parametrize("call", ["open", "fsync", "link"])
@@ -228,7 +228,7 @@ class TestBefore:
 
 class TestAfter:
     @pytest.mark.parametrize("after", [False, True])
-    @pytest.mark.parametrize("statement", range(1, STATEMENTS + 1))
+    @pytest.mark.parametrize("statement", range(1, COMPLETION + 1))
     @ERRORS
     def test_completion(self, path, clock, caplog, statement, error, after):
         """The caller has the answer, and knows that the journal has not."""
@@ -257,7 +257,7 @@ class TestAfter:
             record.getMessage(),
         )
         another = client_of(Journal(path), api, clock=clock)
-        committed = after and statement == STATEMENTS
+        committed = after and statement == COMPLETION
         if committed:
             assert "journal" == samekey.report(pay(another)).replayed
             return
