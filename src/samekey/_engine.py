@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 MAX_BODY = 8 * 1024 * 1024
 MAX_DRAIN = 0.5
 
+SLIP = 0.001
+"""How much less than the least may be left after a wait, in seconds."""
+
 Flow = Generator[Effect, Any, Response]
 
 
@@ -223,6 +226,13 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             call.waited = step.seconds
             if step.seconds > 0:
                 yield Sleep(step.seconds)
+            # Draining and sleeping may have taken longer than was asked for.
+            deadline = call.deadline
+            if deadline is not None and (
+                deadline - call.terms.clock() < MIN_LEFT - SLIP
+            ):
+                step = Stop("in_flight" if evidence.in_flight else "deadline")
+                break
         if failure is None:
             failure = yield from _read(call, evidence, response)
         if call.begun_as is not None:
