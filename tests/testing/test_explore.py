@@ -14,6 +14,7 @@ from samekey.testing import (
     Answer,
     Fault,
     FaultFound,
+    IdempotentTransport,
     explore,
     replay,
 )
@@ -205,6 +206,19 @@ def test_replay_runs_one_schedule():
 
     explored = replay(planted.pay, faults)
     assert (explored.runs, explored.requests) == (3, 4)
+
+
+def test_the_log_is_silent_meanwhile(caplog, samekey_no_wait):
+    """What hundreds of runs have to say is not logged; later calls are."""
+    caplog.set_level("INFO", "samekey")
+    planted.pay(IdempotentTransport(faults=[Fault.refuse()]))
+    spoken = len(caplog.records)
+
+    explore(planted.pay)
+
+    assert len(caplog.records) == spoken > 0
+    planted.pay(IdempotentTransport(faults=[Fault.refuse()]))
+    assert len(caplog.records) == 2 * spoken
 
 
 def test_a_bound_ends_it():

@@ -11,8 +11,8 @@ import pytest
 import samekey
 
 from samekey.testing import FakeClock, Fault, stand_in
-from samekey.testing._judging import told
 from samekey.testing._spelling import find, spell
+from samekey.testing._told import told
 
 
 REQUEST = httpx.Request("POST", "https://api.example.com")

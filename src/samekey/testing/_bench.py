@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
+import logging
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._assertions import attempts
 from ._clock import FakeClock, stand_in
 from ._faults import Fault
 from ._idempotent import Handler, IdempotentTransport
-from ._judging import (
-    Problem,
-    Run,
-    Tell,
-    Told,
-    two_keys,
-    wrong,
-    wrong_without_fault,
-)
-from ._judging import (
-    told as usually_told,
-)
+from ._judging import Problem, Run, two_keys, wrong, wrong_without_fault
 from ._spelling import script
+from ._told import Tell, Told
+from ._told import told as usually_told
 
 
 Function = Callable[[IdempotentTransport], object]
@@ -141,7 +134,7 @@ class Bench:
         )
         result: Any = None
         error: Exception | None = None
-        with stand_in(clock):
+        with stand_in(clock), _quiet():
             try:
                 result = self._call(transport)
                 if inspect.isawaitable(result):
@@ -195,6 +188,21 @@ class Bench:
             script=program,
             runs=self.runs,
         )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    # pytest shows the log of a test that fails, here of hundreds of runs.
+    logger = logging.getLogger("samekey")
+    logger.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_nothing)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
 
 
 def _awaited(result: Any, backend: str) -> Any:

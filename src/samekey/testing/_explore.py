@@ -9,7 +9,8 @@ only at requests that were really made, so none is tried in vain. Besides,
 each fault comes alone for ever, and after each other one: only then a client
 gives up.
 
-The clock is a `FakeClock` for all clients of samekey, so nothing waits.
+The clock is a `FakeClock` for all clients of samekey, so nothing waits. Their
+log is silent meanwhile.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import attrs
 from ._bench import Bench, FaultFound, Function, Schedule
 from ._faults import Fault
 from ._idempotent import Handler
-from ._judging import Tell
+from ._told import Tell
 
 
 FAULTS: Sequence[Fault] = (

@@ -109,11 +109,12 @@ def script(
             names.append(f"{word}={_quoted(function)}")
             continue
         found = find(function)
-        name = word if found is None else found.name
+        own = getattr(function, "__name__", "")
+        name = own if own.isidentifier() else word
         names.append(name if word == "call" else f"{word}={name}")
         if found is None:
             shown = getattr(function, "__qualname__", repr(function))
-            lines.append(f"{word} = ...  # {shown}: put it here")
+            lines.append(f"{name} = ...  # {shown}: put it here")
         else:
             lines.append(found.line)
             imports += [found.imports] if found.imports else []
