@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Protocol
 
 
@@ -56,7 +56,7 @@ async def async_sleep(seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def standing_in(stand_in: StandIn) -> Iterator[None]:
+def standing_in(stand_in: StandIn) -> Generator[None]:
     """Have *stand_in* tell the time to every client of this process."""
     _STAND_INS.append(stand_in)
     try:

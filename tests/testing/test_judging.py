@@ -45,6 +45,11 @@ def report(outcome: samekey.Outcome) -> samekey.Report:
         (httpx.ReadTimeout(""), "in_doubt"),
         (httpx.ConnectError(""), "failed"),
         (ValueError(), "failed"),
+        (
+            ExceptionGroup("", [ValueError(), httpx.ReadTimeout("")]),
+            "in_doubt",
+        ),
+        (ExceptionGroup("", [ValueError(), KeyError()]), "failed"),
         (samekey.InvalidKey(), "failed"),
     ],
 )

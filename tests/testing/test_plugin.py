@@ -127,6 +127,12 @@ def test_nothing_is_loaded_unasked(run):
     assert "1 passed" in done.stdout
 
 
+def test_pytest_may_start_late():
+    """pytest does not warn where a program has imported samekey already."""
+    # A checkout that is installed in place is not rewritten at all.
+    assert "PYTEST_DONT_REWRITE" in samekey.__doc__
+
+
 def test_the_kit_needs_no_pytest():
     """Importing the kit, all of it, needs neither pytest nor respx."""
     code = (

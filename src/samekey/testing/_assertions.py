@@ -126,7 +126,7 @@ def attempts(exchanges: Iterable[Exchange], header: str = KEY) -> list[str]:
 
 
 def _executed_word(exchange: Exchange) -> str:
-    words = []
+    words: list[str] = []
     if exchange.executed:
         words.append("executed")
     elif exchange.replayed:

@@ -7,7 +7,7 @@ import inspect
 import itertools
 import logging
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from ._assertions import attempts
@@ -191,7 +191,7 @@ class Bench:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     # pytest shows the log of a test that fails, here of hundreds of runs.
     logger = logging.getLogger("samekey")
     logger.addFilter(_nothing)

@@ -6,6 +6,8 @@ import hashlib
 import itertools
 import json
 
+from typing import Any
+
 import attrs
 
 from samekey._names import SAFE_METHODS
@@ -57,11 +59,13 @@ class Echo:
         if request.method in SAFE_METHODS:
             return Answer(200, headers=JSON, body=b"{}")
         try:
-            asked = json.loads(request.body)
+            asked: Any = json.loads(request.body)
         except ValueError:
             asked = None
         made = {"id": f"id_{next(self._numbers):06d}", "status": "succeeded"}
-        content = {**asked, **made} if isinstance(asked, dict) else made
+        content: dict[str, Any] = made
+        if isinstance(asked, dict):
+            content = {**asked, **made}
         return Answer(201, headers=JSON, body=json.dumps(content).encode())
 
 

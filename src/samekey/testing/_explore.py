@@ -100,7 +100,8 @@ def explore(
             a failure, and so is a result that differs from the one with no
             fault.
 
-        backend: What runs an async *call*: `"asyncio"` or `"trio"`.
+        backend: What runs an async *call*: `"asyncio"` or `"trio"`. The test
+            itself must not be async.
 
     Raises:
         FaultFound: An AssertionError: something was executed twice, or was

@@ -13,7 +13,7 @@ import contextlib
 import inspect
 import threading
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -182,7 +182,7 @@ class IdempotentTransport(_Both):
         )
 
     @contextlib.contextmanager
-    def _execution(self, exchange: Exchange) -> Iterator[list[Any]]:
+    def _execution(self, exchange: Exchange) -> Generator[list[Any]]:
         """Hold the key while the request is executed, and record its end."""
         key = self._key(exchange.request)
         ran: list[Any] = []

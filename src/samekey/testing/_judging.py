@@ -182,11 +182,11 @@ def _last_acted(run: Run) -> bool:
 
 def _asked_in(error: Exception | None) -> str | None:
     """Give the method of the request that *error* is about."""
+    asked: Any = error
     try:
-        method: str | None = error.request.method  # type: ignore[union-attr]
+        return str(asked.request.method)
     except (AttributeError, RuntimeError):  # the library's, where it has none
         return None
-    return method
 
 
 def _times(count: int) -> str:

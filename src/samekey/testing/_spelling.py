@@ -102,8 +102,8 @@ def script(
     words = ", ".join(spell(each) for each in faults)
     uses = " Fault," if "Fault." in words else ""
     imports: list[str] = []
-    lines = []
-    names = []
+    lines: list[str] = []
+    names: list[str] = []
     for word, function in [("call", call), *options.items()]:
         if isinstance(function, str):
             names.append(f"{word}={_quoted(function)}")

@@ -52,12 +52,17 @@ def _told_by_error(error: Exception) -> Told:
     # What AnswerLost tells of is settled, but what comes after it is not done.
     if isinstance(error, (InDoubt, OperationBusy, AnswerLost)):
         return Told.IN_DOUBT
+    if isinstance(error, ExceptionGroup):  # of a group of tasks
+        group: ExceptionGroup[Exception] = error
+        each = {_told_by_error(inner) for inner in group.exceptions}
+        return Told.IN_DOUBT if Told.IN_DOUBT in each else Told.FAILED
     kind: type = type(error)
     library: Any = library_of(kind)
     if isinstance(error, GaveUp) or library is None:
         return Told.FAILED
     # The library's own: it says what it saw, and not what became of it.
     if isinstance(error, library.HTTPStatusError):
-        return told(error.response)
+        failed: Any = error
+        return told(failed.response)
     never = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout)
     return Told.FAILED if isinstance(error, never) else Told.IN_DOUBT

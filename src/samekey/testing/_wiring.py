@@ -66,8 +66,7 @@ def received(request: Any, body: bytes, number: int) -> Received:
 
 def seen(request: Any, fault: Fault | None, answer: Answer) -> Seen:
     """Tell what the client sees where *answer* would have been right."""
-    kind: type = type(request)
-    library: Any = library_of(kind)
+    library: Any = library_of(request.__class__)
     if fault is None:
         return Seen(response=_response(library, request, answer))
     if fault.kind == "refuse":
