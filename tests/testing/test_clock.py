@@ -38,9 +38,18 @@ def test_a_clock_moves_by_waits_and_by_hand():
     clock.advance(0.5)
 
     assert clock.waits == [2.5]
-    assert clock.elapsed == clock.monotonic() - began == 3.0
+    assert clock.elapsed == 3.0
+    assert clock.monotonic() - began == pytest.approx(3.0)
     assert clock.time() == 1e9 + 3.0
     assert repr(clock) == "<FakeClock 3 s on, 1 waits>"
+
+
+def test_a_clock_begins_now():
+    """What a client remembers from before is as old as it was."""
+    clock = FakeClock()
+
+    assert 0 <= time.monotonic() - clock.monotonic() < 60
+    assert 0 <= time.time() - clock.time() < 60
 
 
 def test_a_ticking_clock_goes_on_by_itself():

@@ -6,8 +6,11 @@ import subprocess
 import sys
 import time
 
+import httpx
 import planted
 import pytest
+
+import samekey
 
 from samekey.testing import (
     FAULTS,
@@ -268,6 +271,51 @@ def test_what_executes_nothing_shows_nothing():
         r" given, got 1 requests that execute nothing$",
     ):
         explore(planted.only_reads)
+
+
+def test_what_is_stored_must_be_new(tmp_path):
+    """A function that remembers its first run has nothing left to show."""
+
+    def call(transport):
+        with samekey.Client(
+            base_url=planted.URL,
+            transport=transport,
+            journal=tmp_path / "journal.db",
+        ) as client:
+            client.post("/payments", operation="order-1")
+
+    with pytest.raises(
+        ValueError,
+        match=r"^call must do the same each time, but executed 1, then 0;",
+    ):
+        explore(call)
+
+
+def test_a_transport_of_samekey_passes():
+    """The transport door is explored like the client's."""
+
+    def call(transport):
+        below = samekey.Transport(transport)
+        with httpx.Client(base_url=planted.URL, transport=below) as client:
+            return client.post("/payments", json=planted.PAYMENT)
+
+    assert explore(call).complete
+
+
+def test_what_fails_by_itself_is_broken():
+    """A function that says failed without a fault cannot be explored."""
+    with pytest.raises(FaultFound) as caught:
+        explore(planted.returns_status, handler=declining)
+
+    assert caught.value.kind == "broken"
+    assert "(broken): it says failed though nothing failed." in str(
+        caught.value
+    )
+
+
+def declining(received):
+    """Answer that the card is declined."""
+    return Answer(402)
 
 
 def test_the_usual_faults_go_both_ways():

@@ -196,7 +196,7 @@ def test_the_clock_stands_still(samekey_clock, samekey_transport):
 
     assert samekey_clock.elapsed == 25.0
     first, second = samekey.report(response).attempts
-    assert second.started - first.started == 25.0
+    assert second.started - first.started == pytest.approx(25.0)
 
 
 def test_respx_answers_as_the_server(

@@ -109,6 +109,14 @@ class Bench:
                 " nothing"
             )
             raise ValueError(msg)
+        again = second.counts().total()
+        if again != first.counts().total():
+            msg = (
+                "call must do the same each time, but executed"
+                f" {first.counts().total()}, then {again}; what it stores"
+                " must be new in each run"
+            )
+            raise ValueError(msg)
         self._steady = bool(first.result == second.result)
         self._alike = first.counts() == second.counts()
         self._right = first

@@ -29,21 +29,23 @@ class FakeClock:
     are in `waits`, in seconds, in order.
 
     Args:
-        wall: What time it is at first, in seconds since the epoch.
+        wall: What time it is at first, in seconds since the epoch. Default
+            now.
 
         ticking: Whether time also goes by on its own. If not, it stands
             still between waits.
     """
 
     def __init__(
-        self, *, wall: float = 1_700_000_000.0, ticking: bool = False
+        self, *, wall: float | None = None, ticking: bool = False
     ) -> None:
         self.waits: list[float] = []
         self._lock = threading.Lock()
-        self._wall = wall
+        self._wall = time.time() if wall is None else wall
+        # From now on, so that what a client remembers keeps its age.
+        self._began = time.monotonic()
+        self._ticking = ticking
         self._moved = 0.0
-        self._tick = time.monotonic if ticking else _still
-        self._began = self._tick()
 
     def __repr__(self) -> str:
         return f"<FakeClock {self.elapsed:g} s on, {len(self.waits)} waits>"
@@ -51,7 +53,9 @@ class FakeClock:
     @property
     def elapsed(self) -> float:
         """The seconds since the clock was made, waits included."""
-        return self._moved + self._tick() - self._began
+        if not self._ticking:
+            return self._moved
+        return self._moved + time.monotonic() - self._began
 
     def monotonic(self) -> float:
         """Stand in for `time.monotonic`."""
@@ -86,10 +90,6 @@ class FakeClock:
             raise ValueError(msg)
         with self._lock:
             self._moved += seconds
-
-
-def _still() -> float:
-    return 0.0
 
 
 def with_clock(client: T, clock: FakeClock) -> T:

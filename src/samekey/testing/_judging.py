@@ -87,6 +87,10 @@ def wrong_without_fault(run: Run) -> Problem | None:
             "broken",
             says=f"it raises {type(run.error).__name__} though nothing failed",
         )
+    if run.told != Told.DONE:
+        return Problem(
+            "broken", says=f"it says {run.told} though nothing failed"
+        )
     return None
 
 
