@@ -8,7 +8,9 @@ from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
-for line in [*project["dependencies"], *extras["httpx2"], *extras["http2"]]:
+names = ["httpx2", "http2", "structlog", "otel", "prometheus"]
+lines = [line for name in names for line in extras[name]]
+for line in [*project["dependencies"], *lines]:
     found = re.match(r"([\w.-]+)(?:\[[^]]*\])?>=([\d.]+)", line)
     # anyio is left out where httpx2 asks for a newer one.
     if found is not None and found[1] != "anyio":

@@ -13,16 +13,19 @@ from typing import Any
 import attrs
 import httpx
 
+from samekey import _journaling
 from samekey._budget import RetryBudget
 from samekey._call import Call
 from samekey._door import open_call
 from samekey._effects import (
+    Claim,
     Drain,
     Effect,
     Follow,
     Freeze,
     Peek,
     Read,
+    Record,
     Send,
     Sleep,
 )
@@ -152,24 +155,21 @@ class Paper:
         match effect:
             case Send() | Follow():
                 return self._send(call)
-            case Read(response):
+            case Read(response) | Peek(response):
                 broken = response.extensions.get("breaks")
                 if broken is not None:
                     raise broken
                 return response.read()
-            case Peek(response):
-                broken = response.extensions.get("breaks")
-                if broken is not None:
-                    raise broken
-                return response.read()
-            case Drain():
-                return None
             case Sleep(seconds):
                 self.slept.append(seconds)
                 self.clock.now += seconds
-                return None
-            case Freeze():
-                return None
+            case Claim():
+                return _journaling.claim(call)
+            case Record(response):
+                _journaling.record(call, response)
+            case Drain() | Freeze():
+                pass
+        return None
 
     def _send(self, call: Call) -> httpx.Response:
         step = self.steps.pop(0)

@@ -66,6 +66,7 @@ LAYERS = [
     "_recovery",
     "_recovering",
     "_handing",
+    "_reading",
     "_body",
     "_drivers",
     "_ambient",
@@ -77,10 +78,19 @@ LAYERS = [
     "_httpx",
     "httpx2",
     "_wrap",
+    "observe",
+    "payments",
     "testing",
     "_demo",
     "_profile_words",
     "_shown_profiles",
+    "_journal_disk",
+    "_journal_doctor",
+    "_shown_journal",
+    "_journal_json",
+    "_journal_opened",
+    "_recover_cli",
+    "_journal_cli",
     "cli",
 ]
 EXEMPT = {"__init__", "cli"}
@@ -154,7 +164,9 @@ def test_all_is_the_promise():
         assert getattr(samekey, name).__module__.startswith("samekey")
 
 
-@pytest.mark.parametrize("name", ["errors", "httpx2", "keys", "testing"])
+@pytest.mark.parametrize(
+    "name", ["errors", "httpx2", "keys", "observe", "payments", "testing"]
+)
 def test_modules_are_there_unasked(name):
     """`samekey.httpx2.Client` needs no import of its own."""
     code = f"import samekey; print(samekey.{name}.__name__)"
@@ -208,7 +220,8 @@ def test_httpx2_users_do_not_load_httpx():
         "import httpx2, samekey\n"
         "samekey.wrap(httpx2.Client())\n"
         "samekey.httpx2.Client(transport=samekey.Transport("
-        "httpx2.HTTPTransport()))"
+        "httpx2.HTTPTransport()))\n"
+        "samekey.payments.Payments(samekey.httpx2.Client())"
     )
 
     assert "httpx" not in loaded

@@ -101,6 +101,8 @@ _MODULES = frozenset(
         "httpx2",
         "journal",
         "keys",
+        "observe",
+        "payments",
         "profiles",
         "stores",
         "testing",

@@ -74,7 +74,7 @@ def digest_of(call: Call) -> bytes:
     own = call.terms.fingerprint
     without: tuple[str, ...] = ()
     if callable(own):
-        said = own(request)
+        said = call.said if call.said is not None else own(request)
         body = said.encode() if isinstance(said, str) else said
         if not isinstance(body, bytes):
             msg = (
@@ -89,8 +89,12 @@ def digest_of(call: Call) -> bytes:
         without = own
     placement = profile.placement
     name = placement.name or ""
+    kind = headers.get("content-type")
     if placement.kind == "json":
         without = (*without, placement.pointer or "")
+        # It is JSON, whatever it is called.
+        scope.append(("content-type", kind or ""))
+        kind = "application/json"
     elif placement.kind == "form":
         text = body.decode("utf-8", "surrogateescape")
         body = without_pair(text, name).encode("utf-8", "surrogateescape")
@@ -100,7 +104,7 @@ def digest_of(call: Call) -> bytes:
     return fingerprint(
         call.method,
         f"{scheme}://{host}:{port}{target}",
-        headers.get("content-type"),
+        kind,
         body,
         scope=scope,
         without=without,

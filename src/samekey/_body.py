@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from samekey._call import Call
+from samekey._headers import value_of
 from samekey._library import Response
 from samekey.errors import BodyNotReplayable
 
@@ -67,8 +68,11 @@ class Frozen:
 
 def before_drain(call: Call, response: Response, seconds: float) -> bool:
     """Tell whether a failed answer is worth reading; hurry it, if so."""
-    length = response.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > DRAIN_LIMIT or seconds <= 0:
+    length = value_of(response.headers, b"content-length")
+    if seconds <= 0 or (
+        length is not None
+        and (not length.isdigit() or int(length) > DRAIN_LIMIT)
+    ):
         return False
     timeouts = call.timeouts
     if timeouts is not None:

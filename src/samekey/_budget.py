@@ -66,9 +66,11 @@ class RetryBudget:
         if self.start > self.capacity:
             msg = f"start must be at most capacity ({capacity}), got {start}"
             raise ValueError(msg)
-        self._buckets: collections.OrderedDict[Hashable, float] = (
+        # The latest used one stands last. Each is a list of its tokens.
+        self._buckets: collections.OrderedDict[Hashable, list[float]] = (
             collections.OrderedDict()
         )
+        self._latest: list[float] | None = None
         self._lock = threading.Lock()
         # Successes are the common case, so they are only noted, and counted
         # when a token is asked for, or a batch has come together.
@@ -81,7 +83,11 @@ class RetryBudget:
         )
 
     def succeeded(self, url: Any) -> None:
-        """Note that a call to *url* needed no retry."""
+        """
+        Note that a call to *url* needed no retry.
+
+        An origin that is known already may stand for the URL.
+        """
         self._noted.append(url)
         if len(self._noted) >= self.BATCH:
             with self._lock:
@@ -95,35 +101,39 @@ class RetryBudget:
         """
         key = url if isinstance(url, tuple) else origin(url)
         with self._lock:
-            self._count()
-            left = self._get(key)
-            if left < 1 - 1e-9:
+            if self._noted:
+                self._count()
+            bucket = self._get(key)
+            if bucket[0] < 1 - 1e-9:
                 return False
-            self._buckets[key] = left - 1
+            bucket[0] -= 1
             return True
 
     def tokens(self, url: Any) -> float:
         """Tell how many tokens the bucket of *url* holds."""
         with self._lock:
             self._count()
-            return self._buckets.get(origin(url), self.start)
+            bucket = self._buckets.get(origin(url))
+            return self.start if bucket is None else bucket[0]
 
     def _count(self) -> None:
         noted = self._noted
         for _ in range(len(noted)):
-            key = origin(noted.popleft())
-            left = self._get(key) + self.per_success
-            self._buckets[key] = min(self.capacity, left)
+            url = noted.popleft()
+            key = url if isinstance(url, tuple) else origin(url)
+            bucket = self._get(key)
+            bucket[0] = min(self.capacity, bucket[0] + self.per_success)
 
-    def _get(self, key: Hashable) -> float:
-        left = self._buckets.get(key)
-        if left is None:
+    def _get(self, key: Hashable) -> list[float]:
+        bucket = self._buckets.get(key)
+        if bucket is None:
             while len(self._buckets) >= self.MAX_ORIGINS:
                 self._buckets.popitem(last=False)
-            left = self._buckets[key] = self.start
-        else:
+            bucket = self._buckets[key] = [self.start]
+        elif bucket is not self._latest:
             self._buckets.move_to_end(key)
-        return left
+        self._latest = bucket
+        return bucket
 
 
 def _tokens(value: object, name: str) -> float:

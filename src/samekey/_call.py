@@ -38,6 +38,7 @@ from samekey.profiles import Profile
 
 if TYPE_CHECKING:
     from samekey._intent import Begun
+    from samekey.hooks import About
 
 
 class _Timed:
@@ -57,7 +58,8 @@ class Call:
     One operation: what is fixed, and what has happened.
 
     Most fields stay at the defaults of the class: a first try that succeeds
-    pays for what it uses.
+    pays for what it uses. What has not changed is not set, either: with
+    thirty names or more, CPython gives an object a table of its own.
     """
 
     # Fixed when it is opened.
@@ -78,7 +80,9 @@ class Call:
     indirect = False  # there is more to it than a send with a header
     placed: Placed | None = None  # how it carries the key, if by more
     begun_as: Begun | None = None  # what the journal said to it
+    left = False  # it was left in the middle of its claim
     from_journal: Report | None = None  # the report that the journal had
+    said: Any = None  # what fingerprint= made of it before it had its key
     seen: bytes | None = None  # an unread body that was looked at
     unrecorded: str | None = None  # why the journal does not know how it went
     wanting = False  # only the user can have put a key on it
@@ -99,7 +103,7 @@ class Call:
     # What has happened.
     evidence: Evidence | None = None
     attempts: list[Evidence] | None = None  # before the current one
-    past: Past | None = None
+    _earlier: Past | None = None  # what was known before them
     entry: Entry | None = None
     counted = 0  # attempts that count against the policy's
     polls = 0  # in a row
@@ -114,6 +118,9 @@ class Call:
     active = False
     timeouts: dict[str, float | None] | None = None  # of the present send
     client: Any = None  # whose home is vouched for
+    about: About | None = None  # what hooks are told that it is
+    heard = 0  # attempts that the hooks have heard of
+    closed = 0  # and how many there were at the last outcome they heard of
     _origin: tuple[str, str, int | None] | None = None
     _report: Report | None = None
     _home: Callable[[], Any] | None = None
@@ -181,6 +188,7 @@ class Call:
         self.strategies = None
         self.begun_as = self.seen = self.unrecorded = None
         self.from_journal = None
+        self.left = False
         self.set_deadline()
         self.reopen()
 
@@ -205,7 +213,12 @@ class Call:
         now = self.terms.clock()
         last = self.evidence
         if last is not None:
-            self.close_attempt(last)
+            # An attempt of the past; exceptions hold frames.
+            last.failure = last.body_failure = None
+            if self.attempts is None:
+                self.attempts = [last]
+            else:
+                self.attempts.append(last)
         evidence = self.evidence = Evidence()
         evidence.started = now
         if self.first_sent is None:
@@ -225,15 +238,21 @@ class Call:
         assert self.evidence is not None
         return self.evidence
 
-    def close_attempt(self, last: Evidence) -> None:
-        """Move an attempt to the past."""
-        if self.past is None:
-            self.past = Past()
-        self.past.add(last)
-        last.failure = last.body_failure = None
+    @property
+    def past(self) -> Past | None:
+        """What the attempts before the current one add up to."""
+        # Added up when it is asked for: where a resend is answered, never.
+        earlier = self._earlier
         if self.attempts is None:
-            self.attempts = []
-        self.attempts.append(last)
+            return earlier
+        past = Past() if earlier is None else earlier.copy()
+        for evidence in self.attempts:
+            past.add(evidence)
+        return past
+
+    @past.setter
+    def past(self, past: Past) -> None:
+        self._earlier = past
 
     def finish(self) -> None:
         """Note that it is over, for now."""
@@ -241,7 +260,8 @@ class Call:
         self.timeouts = None
         entry = self.entry
         if entry is not None:
-            past = Past() if self.past is None else self.past.copy()
+            before = self.past
+            past = Past() if before is None else before.copy()
             past.add(self.begun())
             entry.doubtful = entry.doubtful or past.doubtful
             entry.settled = entry.settled or past.settled
@@ -263,7 +283,10 @@ class Call:
             return self.trusted or self.terms.names(self.origin)
         client = self.client
         home = None if client is None else client._samekey.home(client)
-        return self.terms.vouches(self.origin, home)
+        terms = self.terms
+        if terms.origins is None:
+            return home is None or self.origin == home
+        return terms.vouches(self.origin, home)
 
     def age(self, at: float) -> float:
         """Give the seconds from the first send to the clock's *at*."""
@@ -301,7 +324,9 @@ class Call:
     def row(self) -> Row:
         """Find the row of the outcome table that holds now."""
         assert self.evidence is not None
-        past = Past() if self.past is None else self.past
+        past = self.past
+        if past is None:
+            past = Past()
         method = self.method
         if self.key is not None and method in (
             self.profile.match.methods or ()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Token
 from typing import Any
 
+from samekey import _telling
 from samekey._call import Call
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
@@ -93,7 +94,9 @@ class Bound:
         follow = options.get("follow_redirects")
         if not isinstance(follow, bool):
             follow = client.follow_redirects
-        call.unread = bool(options.get("stream", False))
+        unread = options.get("stream", False)
+        if unread or call.unread:
+            call.unread = bool(unread)
         options["stream"] = True
         options["follow_redirects"] = follow
         if follow and (call.key is not None or call.wanting):
@@ -105,12 +108,15 @@ class Bound:
         auth = options.get("auth", self.default_auth)
         if auth is self.default_auth:
             auth = client.auth
-        call.returns_doubt = self.returns_doubt
-        call.restores = (
+        if call.returns_doubt is not self.returns_doubt:
+            call.returns_doubt = self.returns_doubt
+        restores = (
             call.pristine is not None
             or auth is not None
             or bool(client.event_hooks["request"])
         )
+        if call.restores is not restores:
+            call.restores = restores
 
     def resume(self, client: Any, exc: BaseException) -> Call:
         """Take up the operation behind *exc*, as `Client.resume` tells."""
@@ -255,4 +261,7 @@ def _check_retention(call: Call) -> None:
             " and may have forgotten this one; nothing was sent. Ask the API what"
             " became of the operation"
         )
-        raise KeyExpired(msg, call.report())
+        exc = KeyExpired(msg, call.report())
+        if terms.hooks:
+            _telling.ended(call, exc=exc)
+        raise exc

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from samekey import _ambient
 from samekey._call import Call
 from samekey._headers import look
-from samekey._library import Module, Request, body_of
+from samekey._library import Module, Request, body_of, has_parts
 from samekey._names import EXTENSION, IDEMPOTENT_METHODS
 from samekey._outcome import Past
 from samekey._placing import unquoted
@@ -70,7 +70,13 @@ def open_call(
     """
     extensions = request.extensions
     options = extensions.get(EXTENSION)
-    about = terms.lookup.find(request.method, request.url)
+    url, lookup = request.url, terms.lookup
+    about: Found | None = None
+    if has_parts(type(url)):  # type: ignore[arg-type]  # classes are hashable
+        # A lookup without its price: nearly every call is to one host.
+        about = lookup.known.get((request.method, url._uri_reference.host))
+    if about is None:
+        about = lookup.find(request.method, url)
     profile = about.profile
     call = kind(request, library, terms, terms.policy, profile)
     call.client = client
@@ -214,8 +220,9 @@ def again(call: Call, request: Request) -> Call:
         request, call.library, call.terms, call.policy, call.profile
     )
     # What the other send does is not known here: it may execute.
-    twin.past = Past() if call.past is None else call.past.copy()
-    twin.past.remembered = True
+    past = call.past
+    twin.past = past = Past() if past is None else past.copy()
+    past.remembered = True
     # Two that read one iterator would each send a part of it.
     twin.spoiled = call.freezes
     for name in (

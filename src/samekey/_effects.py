@@ -74,7 +74,7 @@ class Drain:
 
 
 class Sleep:
-    """Wait."""
+    """Wait some *seconds*, more than none."""
 
     __slots__ = ("seconds",)
     __match_args__ = ("seconds",)

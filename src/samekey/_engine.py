@@ -137,19 +137,16 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         BaseException: What the user's own code raises inside a send, and
             cancellations, as the same object, with the report attached.
     """
-    if call.freezes:
-        yield from _frozen(call)
-    if not call.hopping:
-        if call.in_header and call.indirect:
-            place(call)
-        if call.terms.journal is not None and _is_journaled(call):
-            begun = yield from _claimed(call)
-            if begun.step == "give":
-                return _given(call, begun)
-        elif call.operation is not None or call.theirs:
-            _admit(call)
-        if call.placed is not None and call.profile.companions:
-            accompany(call)
+    try:
+        given = yield from _prepared(call)
+    except BaseException as exc:
+        if call.terms.hooks:
+            _telling.ended(call, exc=exc)
+        raise
+    if given is not None:
+        if call.terms.hooks:
+            _telling.ended(call)
+        return given
     failure: Exception | None
     try:
         while True:
@@ -158,7 +155,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if first is None and broke is None:
                 evidence = call.begin()
             else:
-                evidence = call.begun()
+                assert call.evidence is not None
+                evidence = call.evidence
             try:
                 if broke is not None:
                     raise broke  # noqa: TRY301 -- sorted out below
@@ -191,9 +189,18 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 and failure is None
                 and 200 <= response.status_code < 300
             ):
-                if call.begun_as is not None:
-                    yield from _recorded(call, response)
-                return _answered(call, evidence, response)
+                if call.indirect:
+                    yield from _noted(call, evidence, response)
+                # The first row of the table, nearly every case.
+                call.outcome = Outcome.ANSWERED
+                if call.entry is not None:
+                    call.note_replay(response.headers)
+                    call.finish()
+                call.release()
+                # The origin, where a resend has asked for it already.
+                call.terms.budget.succeeded(call._origin or call.url)
+                response.extensions[EXTENSION] = call
+                return response  # type: ignore[no-any-return]
             if response is not None:
                 _look_at_head(call, evidence, response)
                 if (
@@ -214,7 +221,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if call.terms.hooks:
                 _telling.retries(call, evidence, step.seconds)
             call.waited = step.seconds
-            yield Sleep(step.seconds)
+            if step.seconds > 0:
+                yield Sleep(step.seconds)
         if failure is None:
             failure = yield from _read(call, evidence, response)
         if call.begun_as is not None:
@@ -227,9 +235,42 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         if call.terms.hooks:
             _telling.ended(call, exc=exc)
         raise
-    if not call.terms.hooks:
+    try:
+        if call.terms.hooks:
+            return _settled_aloud(call, response, failure, step.reason)
         return settle(call, response, failure, step.reason)
-    return _settled_aloud(call, response, failure, step.reason)
+    except BaseException:
+        yield from _let_go(call, response)
+        raise
+
+
+def _prepared(call: Call) -> Generator[Effect, Any, Response | None]:
+    """
+    Do what stands before the first send; give the answer that is recorded.
+
+    Raises:
+        SamekeyError: If nothing may be sent.
+    """
+    if call.freezes:
+        yield from _frozen(call)
+    if call.hopping:
+        return None
+    if call.in_header and call.indirect:
+        if call.said is None and callable(call.terms.fingerprint):
+            call.said = call.terms.fingerprint(call.request)
+        place(call)
+    if call.terms.journal is not None and _is_journaled(call):
+        begun = yield from _claimed(call)
+        if begun.step == "give":
+            # It loads sqlite3; most calls have no journal.
+            from samekey._journaling import given  # noqa: PLC0415
+
+            return given(call, begun)
+    elif call.operation is not None or call.theirs:
+        _admit(call)
+    if call.placed is not None and call.profile.companions:
+        accompany(call)
+    return None
 
 
 def _settled_aloud(
@@ -277,6 +318,12 @@ def _time_to_drain(call: Call, wait: float) -> float:
         return MAX_DRAIN
     left = call.deadline - call.terms.clock() - wait - MIN_LEFT
     return max(0.0, min(MAX_DRAIN, left))
+
+
+def _let_go(call: Call, response: Any) -> Generator[Effect, Any, None]:
+    """Free the connection of an answer that is not handed out."""
+    if response is not None and not response.is_closed:
+        yield Drain(response, _time_to_drain(call, 0.0))
 
 
 def _read(
@@ -357,7 +404,10 @@ def _count(call: Call, evidence: Evidence, shown: object) -> None:
         call.doubt = shown
     if evidence.poll and not evidence.in_flight:
         call.counted += 1
-    call.polls = call.polls + 1 if evidence.in_flight else 0
+    if evidence.in_flight:
+        call.polls += 1
+    elif call.polls:
+        call.polls = 0
 
 
 def _json(
@@ -381,11 +431,12 @@ def _understand(
     call: Call, evidence: Evidence, response: Response, body: object
 ) -> None:
     """Note what the profile says that an answer means."""
+    past = call.past
     found = call.profile.read(
         response.status_code,
         response.headers,
         body,
-        after_doubt=call.past is not None and call.past.doubtful,
+        after_doubt=past is not None and past.doubtful,
     )
     evidence.resource = found.resource
     match found.meaning:
@@ -429,7 +480,11 @@ def _looked_at(
     body = call.seen if call.unread else content_of(response)
     if verify is None or body is None:  # too long to be looked at
         return None
-    what = unfit(call, response, body)
+    try:
+        what = unfit(call, response, body)
+    except BaseException:
+        yield from _let_go(call, response)
+        raise
     if what is None:
         return None
     evidence.lost = True
@@ -457,7 +512,14 @@ def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
         OperationBusy: If another worker is on it.
     """
     while True:
-        begun: Begun = yield Claim()
+        try:
+            begun: Begun = yield Claim()
+        except BaseException:
+            # Cancelled, perhaps, while its thread goes on and claims it.
+            call.left = True
+            if call.begun_as is not None:
+                call.terms.journal.let_go(call.begun_as)
+            raise
         if begun.step != "busy":
             return begun
         left = math.inf
@@ -466,16 +528,6 @@ def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
         if call.terms.journal.busy == "raise" or left <= 0:
             raise _busy(begun)
         yield Sleep(min(POLL, left))
-
-
-def _given(call: Call, begun: Begun) -> Response:
-    # It loads sqlite3; most calls have no journal.
-    from samekey._journaling import given  # noqa: PLC0415
-
-    response = given(call, begun)
-    if call.terms.hooks:
-        _telling.ended(call)
-    return response
 
 
 def _busy(begun: Begun) -> OperationBusy:
@@ -493,17 +545,14 @@ def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:
     yield Record(response)
 
 
-def _answered(call: Call, evidence: Evidence, response: Response) -> Response:
-    # The first row of the table, for the case that is nearly every case.
+def _noted(
+    call: Call, evidence: Evidence, response: Response
+) -> Generator[Effect, Any, None]:
+    """Record a 2xx in the journal, and tell the hooks of it."""
     call.outcome = Outcome.ANSWERED
+    call.note_replay(response.headers)
+    if call.begun_as is not None:
+        yield Record(response)
     if call.terms.hooks:
-        call.note_replay(response.headers)
         _telling.attempted(call, evidence)
         _telling.ended(call)
-    if call.entry is not None:
-        call.note_replay(response.headers)
-        call.finish()
-    call.release()
-    call.terms.budget.succeeded(call.url)
-    response.extensions[EXTENSION] = call
-    return response

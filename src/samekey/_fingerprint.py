@@ -19,7 +19,7 @@ import threading
 
 from collections.abc import Iterable, Sequence
 
-from samekey._pointer import steps_of
+from samekey._pointer import steps_of, value_at
 
 
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]*)"|([^;\s]*))', re.IGNORECASE)
@@ -138,11 +138,12 @@ def _plain_json(body: bytes, without: Sequence[str]) -> bytes | None:
 
 
 def _leave_out(value: object, where: str) -> None:
-    *outer, last = steps_of(where)
-    for step in outer:
-        value = value.get(step) if isinstance(value, dict) else None
+    *_, last = steps_of(where)
+    value = value_at(value, where.rpartition("/")[0])
     if isinstance(value, dict):
         value.pop(last, None)
+    elif isinstance(value, list) and value_at(value, f"/{last}") is not None:
+        value[int(last)] = None  # the others keep their places
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -83,6 +83,18 @@ def any_of(headers: Any, names: Collection[bytes]) -> bool:
     return False
 
 
+def value_of(headers: Any, name: bytes) -> bytes | None:
+    """Give the value of *name*, in lower case; several are joined."""
+    if not has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
+        value = headers.get(name.decode())
+        return None if value is None else value.encode()
+    found: bytes | None = None
+    for _, lower, value in headers._list:
+        if lower == name:
+            found = value if found is None else found + b", " + value
+    return found
+
+
 def add(headers: Any, field: Field, value: str) -> None:
     """Add *field*, which is not among *headers*."""
     if has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
@@ -95,5 +107,8 @@ def with_field(headers: Any, field: Field, value: str) -> Any:
     """Copy *headers*, and add *field*, which is not among them."""
     cls: Any = type(headers)
     copy = cls(headers)
-    add(copy, field, value)
+    if has_list(cls):
+        copy._list.append((field.raw, field.lower, value.encode("ascii")))
+    else:
+        copy[field.name] = value
     return copy

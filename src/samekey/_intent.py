@@ -142,7 +142,11 @@ def _is_final(kept: Kept) -> bool:
     report, answer = kept.report, kept.answer
     if report is not None and report.already_done:
         return True
-    status = None if answer is None else answer.status
+    return answer is not None and is_success(answer.status)
+
+
+def is_success(status: int | None) -> bool:
+    """Tell whether *status* is one that settles an operation."""
     return status is not None and 200 <= status < 300
 
 

@@ -16,11 +16,17 @@ import attrs
 from samekey import _log
 from samekey._admission import digest_of
 from samekey._call import Call
-from samekey._intent import Begun, Intent, key_id, record_id
+from samekey._intent import (
+    Begun,
+    Intent,
+    is_success,
+    key_id,
+    record_id,
+)
 from samekey._kept import Kept, Message, redact
 from samekey._library import Response, content_of
 from samekey._names import EXTENSION
-from samekey._outcome import Past
+from samekey._outcome import Past, Told
 from samekey._placing import rekey
 from samekey._report import Outcome
 from samekey._streams import NotKept, stream_class
@@ -60,6 +66,8 @@ def claim(call: Call) -> Begun:
         raise JournalError(msg) from exc
     if begun.step == "send":
         _take_up(call, begun, now)
+        if call.left:
+            journal.let_go(begun)
     return begun
 
 
@@ -129,11 +137,13 @@ def _take_up(call: Call, begun: Begun, now: float) -> None:
     past.remembered = True
     # One that died in the middle of it may have sent it.
     past.doubtful = past.doubtful or record.state != Outcome.ANSWERED
-    report = begun.kept.report
+    report, answer = begun.kept.report, begun.kept.answer
     if report is not None:
-        statuses = [one.status or 0 for one in report.attempts]
-        past.failed = any(status >= 500 for status in statuses)
-        past.settled = any(200 <= status < 300 for status in statuses)
+        statuses = [one.status for one in report.attempts]
+        if answer is not None:
+            statuses.append(answer.status)
+        past.failed = any(status >= 500 for status in statuses if status)
+        past.settled = any(map(is_success, statuses))
 
 
 def given(call: Call, begun: Begun) -> Response:
@@ -145,21 +155,21 @@ def given(call: Call, begun: Begun) -> Response:
     call.from_journal = kept.report
     call.outcome = Outcome.ANSWERED
     library = call.library
-    response: Any
+    stream = (
+        stream_class(library, NotKept)(call)
+        if answer.body is None
+        else library.ByteStream(answer.body)
+    )
+    response: Any = library.Response(
+        answer.status,
+        headers=list(answer.headers),
+        stream=stream,
+        request=call.request,
+    )
     if answer.body is not None:
-        response = library.Response(
-            answer.status,
-            headers=list(answer.headers),
-            content=answer.body,
-            request=call.request,
-        )
-    else:
-        response = library.Response(
-            answer.status,
-            headers=list(answer.headers),
-            stream=stream_class(library, NotKept)(call),
-            request=call.request,
-        )
+        response.headers["content-length"] = str(len(answer.body))
+        if not call.unread:
+            response.read()
     response.elapsed = dt.timedelta(0)
     response.extensions[EXTENSION] = call
     call.release()
@@ -178,7 +188,7 @@ def record(call: Call, response: Response | None) -> None:
     kept = attrs.evolve(
         begun.kept,
         report=report,
-        answer=_answer(call, journal, response),
+        answer=_answer(call, journal, response, begun.kept.answer),
         retention=call.retention,
     )
     if call.outcome is not Outcome.IN_DOUBT:
@@ -197,10 +207,17 @@ def record(call: Call, response: Response | None) -> None:
 
 
 def _answer(
-    call: Call, journal: Journal, response: Response | None
+    call: Call,
+    journal: Journal,
+    response: Response | None,
+    before: Message | None,
 ) -> Message | None:
-    if response is None or call.outcome is not Outcome.ANSWERED:
+    """Give what is kept of the answer; *before* is what was, until now."""
+    if call.outcome is not Outcome.ANSWERED:
         return None
+    told = call.row().told
+    if response is None or call.begun().lost or told is Told.ANSWER_LOST:
+        return _status_only(call, before)
     body: bytes | None = None
     headers: list[tuple[str, str]] = []
     redacted = False
@@ -221,6 +238,21 @@ def _answer(
         body=body,
         redacted=redacted,
     )
+
+
+def _status_only(call: Call, before: Message | None) -> Message | None:
+    """
+    Give the status of an answer that was lost, or did not hold its promise.
+
+    A 2xx that was ever seen has settled it, whatever came after.
+    """
+    seen = [one.status for one in (*(call.attempts or ()), call.begun())]
+    settled = [status for status in seen if is_success(status)]
+    if settled:
+        return Message(status=settled[-1])
+    if before is not None and is_success(before.status):
+        return before
+    return Message(status=seen[-1])
 
 
 _NOT_KEPT = frozenset(

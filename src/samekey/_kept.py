@@ -155,7 +155,13 @@ class Kept:
                     if (report := _to_report(one, key)) is not None
                 ),
             )
-        except (KeyError, TypeError, AttributeError) as exc:
+        except (
+            ArithmeticError,  # what `decimal` says of text
+            AttributeError,
+            KeyError,
+            RecursionError,
+            TypeError,
+        ) as exc:
             msg = f"it is not what a journal keeps: {exc!r}"
             raise ValueError(msg) from None
 

@@ -59,9 +59,9 @@ class Response(Protocol):
     stream: Any
     next_request: Any
     history: list[Any]
+    is_stream_consumed: bool
+    is_closed: bool
 
-    @property
-    def is_closed(self) -> bool: ...
     @property
     def content(self) -> bytes: ...
     def read(self) -> bytes: ...
@@ -73,6 +73,7 @@ class Response(Protocol):
 class Module(Protocol):
     """What samekey uses of the library itself."""
 
+    RequestError: Any
     TransportError: type[Exception]
     DecodingError: Any
     HTTPStatusError: type[Exception]
@@ -154,7 +155,22 @@ _PORTS = {"http": 80, "https": 443}
 
 def origin(url: Any) -> tuple[str, str, int | None]:
     """Give scheme, host and port (RFC 6454, section 4) of a URL object."""
-    scheme = url.scheme
-    port = url.port
-    host = url.raw_host.decode("ascii")
+    if has_parts(type(url)):  # type: ignore[arg-type]  # classes are hashable
+        # What the properties give, at a fraction of their price.
+        parts = url._uri_reference
+        scheme, host, port = parts.scheme, parts.host, parts.port
+    else:
+        scheme, port = url.scheme, url.port
+        host = url.raw_host.decode("ascii")
     return scheme, host, _PORTS.get(scheme) if port is None else port
+
+
+@functools.lru_cache(maxsize=8)
+def has_parts(cls: Any) -> bool:
+    """Tell whether *cls*, a `URL`, keeps the parts that are known here."""
+    try:
+        parts = cls("HTTP://BÜCHER.example:81/")._uri_reference
+        found = parts.scheme, parts.host, parts.port
+    except Exception:  # noqa: BLE001 -- another's class may raise anything
+        return False
+    return found == ("http", "xn--bcher-kva.example", 81)

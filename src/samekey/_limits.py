@@ -19,7 +19,7 @@ class TooLong(Exception):
 class Limits:
     """Watches the chunks of a body: their sum, and the deadline."""
 
-    __slots__ = ("_call", "_extensions", "_left", "_until", "_watch")
+    __slots__ = ("_call", "_extensions", "_left", "_until", "watch")
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Limits:
         self._until = call.deadline
         if seconds is not None:
             self._until = call.terms.clock() + seconds
-        self._watch: Watch | None = None
+        self.watch: Watch | None = None
 
     def check(self, chunk: bytes) -> None:
         """
@@ -56,22 +56,25 @@ class Limits:
         if left <= 0:
             msg = "the deadline passed while the answer was read"
             raise call.library.ReadTimeout(msg)
-        if self._watch is None and call.timeouts is not None:
+        if (
+            self.watch is None
+            and call.timeouts is not None
+            and self._extensions.get("network_stream") is not None
+        ):
             read = call.timeouts.get("read")
             if read is None or read > left:
-                self._watch = self._start(left)
+                self.watch = self._start(left)
 
     def _start(self, left: float) -> Watch | None:
-        stream = self._extensions.get("network_stream")
         version = self._extensions.get("http_version", b"")
         # Other streams share an HTTP/2 connection.
-        if stream is None or not version.startswith(b"HTTP/1"):
+        if not version.startswith(b"HTTP/1"):
             return None
-        sock = stream.get_extra_info("socket")
+        sock = self._extensions["network_stream"].get_extra_info("socket")
         return self._call.terms.watchdog.watch(sock, left + GRACE)
 
     def stop(self) -> None:
         """Stop watching the socket."""
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        if self.watch is not None:
+            self.watch.cancel()
+            self.watch = None

@@ -44,42 +44,61 @@ class Stop:
         self.reason = reason
 
 
-def next_step(  # noqa: PLR0911 -- one for each reason
+def next_step(  # noqa: C901, PLR0911 -- one for each reason
     call: Call,
     evidence: Evidence,
     response: Response | None,
     failure: Exception | None,
 ) -> Resend | Stop:
     """Decide what follows an attempt."""
-    closed = _closed(call, evidence)
+    policy, profile = call.policy, call.profile
     hint: bool | None = None
-    if closed is None and response is not None and call.profile.hints:
-        # What the server asks for goes before what the status means.
-        hint = should_retry(call.profile.hints, response.headers)
-        closed = "hint" if hint is False else None
-    if closed is not None:
-        return Stop(closed)
+    if (
+        evidence.reuse
+        or evidence.replayed
+        or evidence.done
+        or profile.particular
+    ):
+        closed = _closed(call, evidence)
+        # A lost 2xx is settled, whatever it hints at.
+        told = response is not None and not evidence.lost
+        if closed is None and told and profile.hints:
+            assert response is not None
+            # What the server asks for goes before what the status means.
+            hint = should_retry(profile.hints, response.headers)
+            closed = "hint" if hint is False else None
+        if closed is not None:
+            return Stop(closed)
     strategies: StrategyCaller | None = None
-    if call.policy.retry is not None or call.policy.wait is not None:
-        strategies = _strategies(call, evidence, response, failure)
+    if policy.retry is not None or policy.wait is not None:
+        strategies = call.strategies
+        if strategies is None:
+            strategies = call.strategies = StrategyCaller(call.started)
+        strategies.show(
+            max(1, call.counted),
+            evidence.ended,
+            response if failure is None else failure,
+        )
     unwanted = None if hint else _unwanted(call, evidence, failure)
     if unwanted is not None and not (
         strategies is not None
-        and call.policy.retry is not None
+        and policy.retry is not None
         and not evidence.replayed
-        and strategies.wants_retry(call.policy)
+        and strategies.wants_retry(policy)
     ):
         return Stop(unwanted)
     unsafe = _unsafe(call, evidence)
     if unsafe is not None:
         return Stop(unsafe)
-    if not evidence.in_flight and call.counted >= call.policy.attempts:
+    if not evidence.in_flight and call.counted >= policy.attempts:
         return Stop("attempts")
     seconds = _wait(call, evidence, response, strategies)
     late = _too_late(call, evidence, seconds)
     if late is not None:
         return Stop(late)
-    if not evidence.in_flight and not call.terms.budget.spend(call.origin):
+    if not evidence.in_flight and not call.terms.budget.spend(
+        call._origin or call.origin
+    ):
         return Stop("budget")
     if strategies is not None:
         strategies.will_sleep(seconds)
@@ -148,23 +167,6 @@ def _unsafe(call: Call, evidence: Evidence) -> Reason | None:
     return None if call.replayable else "body"
 
 
-def _strategies(
-    call: Call,
-    evidence: Evidence,
-    response: Response | None,
-    failure: Exception | None,
-) -> StrategyCaller:
-    strategies = call.strategies
-    if strategies is None:
-        strategies = call.strategies = StrategyCaller(call.started)
-    strategies.show(
-        max(1, call.counted),
-        evidence.ended,
-        response if failure is None else failure,
-    )
-    return strategies
-
-
 def _wait(
     call: Call,
     evidence: Evidence,
@@ -179,8 +181,10 @@ def _wait(
     else:
         seconds = default_wait(evidence, call.counted, terms.random)
     profile = call.profile
-    if call.key is not None and evidence.verdict is not Verdict.NOT_SENT:
-        seconds = max(seconds, profile.min_retry_delay)
+    if profile.min_retry_delay > seconds and not (
+        call.key is None or evidence.verdict is Verdict.NOT_SENT
+    ):
+        seconds = profile.min_retry_delay
     if response is None or not evidence.telling:
         return seconds
     now = terms.wall()
@@ -202,6 +206,14 @@ def _too_late(call: Call, evidence: Evidence, seconds: float) -> Reason | None:
         else (seconds > LONGEST_HINT)
     ):
         return "in_flight" if evidence.in_flight else "deadline"
-    if call.key is not None and call.age(at) >= call.retention:
-        return "retention"
+    first_sent = call.first_sent
+    if call.key is not None and first_sent is not None:
+        # As Call.age and Call.retention, of which this is nearly every use.
+        stated = terms.retention
+        retention = call.profile.memory if stated is None else stated
+        if (
+            at - first_sent >= retention
+            or terms.wall() + seconds - call.first_sent_wall >= retention
+        ):
+            return "retention"
     return None

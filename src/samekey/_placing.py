@@ -81,6 +81,17 @@ def where(call: Call) -> str:
 def _take_up(call: Call, found: object) -> None:
     if found is None or (found == call.key and call.placed is not None):
         return
+    shared = call.profile.placement.name
+    if (
+        call.profile.placement.kind == "query"
+        and call.client is not None
+        and shared in call.client.params
+    ):
+        msg = (
+            f"{shared} must not be among the client's default parameters:"
+            " every call would share it; pass idempotency_key= to the call"
+        )
+        raise InvalidKey(msg)
     name = f"the key in the {where(call)}"
     key = call.profile.check_key(check_key(found, name=name), name)
     if call.theirs and call.key != key:

@@ -107,7 +107,7 @@ def recovery(
     for done, entry in enumerate(entries, start=1):
         became: Became = "skipped"
         if entry.namespace == terms.namespace:
-            if can_be_sent(entry):
+            if can_be_sent(entry, every=terms.journal.journal_all):
                 assert entry.request is not None
                 where = origin_of(str(entry.request.url))
                 if not terms.budget.spend(where):
@@ -142,13 +142,17 @@ def _longer(gap: float) -> float:
     return min(LONGEST_GAP, max(FIRST_GAP, gap * 2))
 
 
-def can_be_sent(entry: Entry) -> bool:
-    """Tell whether its request is kept as it was."""
+def can_be_sent(entry: Entry, *, every: bool) -> bool:
+    """
+    Tell whether its request is kept as it was.
+
+    *every*: the journal keeps calls without an operation id, too.
+    """
     request = entry.request
     return (
         request is not None
         and not request.redacted
-        and entry.operation is not None
+        and (every or entry.operation is not None)
     )
 
 
@@ -157,13 +161,16 @@ def again_of(entry: Entry) -> dict[str, Any]:
     request = entry.request
     assert request is not None
     operation: Any = entry.operation
+    named = {}
+    if operation is not None:
+        named["operation"] = Operation(operation, generation=entry.generation)
     return {
         "method": request.method,
         "url": request.url,
         "headers": list(request.headers),
         "content": request.body,
-        "operation": Operation(operation, generation=entry.generation),
         "idempotency_key": entry.key,
+        **named,
     }
 
 

@@ -146,7 +146,7 @@ def pairs_slot(text: str, name: str) -> Slot:
     value = unquote_plus(pieces[index].partition("=")[2])
     before = "".join(f"{piece}&" for piece in pieces[:index])
     after = "".join(f"&{piece}" for piece in pieces[index + 1 :])
-    return Slot(f"{before}{quote_plus(name)}=", after, found=value or None)
+    return Slot(f"{before}{quote_plus(name)}=", after, found=value)
 
 
 def _name_of(piece: str) -> str:

@@ -63,43 +63,55 @@ class Guarded(_Guarded):
     """The sync one."""
 
     def __iter__(self) -> Iterator[bytes]:
-        call = self.call
-        limits = self.limits
-        # The time from which chunks are looked at one by one.
-        late = call.lowers_from if limits is None else 0.0
-        clock = call.terms.clock
-        try:
-            for chunk in self.inner:
-                if clock() > late:
-                    if limits is None:
-                        limits = Limits(call, self.extensions)
-                    limits.check(chunk)
-                yield chunk
-        finally:
-            if limits is not None:
-                limits.stop()
+        return guarded(self.inner, self.call, self.extensions, self.limits)
 
 
 class AsyncGuarded(_Guarded):
     """The async one."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        call = self.call
-        limits = self.limits
-        late = call.lowers_from if limits is None else 0.0
-        clock = call.terms.clock
-        chunks = aiter(self.inner)
-        try:
-            async for chunk in chunks:
-                if clock() > late:
-                    if limits is None:
-                        limits = Limits(call, self.extensions)
-                    limits.check(chunk)
-                yield chunk
-        finally:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aguarded(self.inner, self.call, self.extensions, self.limits)
+
+
+def guarded(
+    stream: Any, call: Call, extensions: Any, limits: Limits | None
+) -> Iterator[bytes]:
+    """Give the chunks of *stream*, up to the deadline and what *limits* say."""
+    # The time from which chunks are looked at one by one.
+    late = call.lowers_from if limits is None else 0.0
+    clock = call.terms.clock
+    try:
+        for chunk in stream:
             if limits is not None:
-                limits.stop()
-            await left(chunks)
+                limits.check(chunk)
+            elif clock() > late:
+                limits = Limits(call, extensions)
+                limits.check(chunk)
+            yield chunk
+    finally:
+        if limits is not None and limits.watch is not None:
+            limits.stop()
+
+
+async def aguarded(
+    stream: Any, call: Call, extensions: Any, limits: Limits | None
+) -> AsyncIterator[bytes]:
+    """Same as `guarded`, awaiting."""
+    late = call.lowers_from if limits is None else 0.0
+    clock = call.terms.clock
+    chunks = aiter(stream)
+    try:
+        async for chunk in chunks:
+            if limits is not None:
+                limits.check(chunk)
+            elif clock() > late:
+                limits = Limits(call, extensions)
+                limits.check(chunk)
+            yield chunk
+    finally:
+        if limits is not None and limits.watch is not None:
+            limits.stop()
+        await left(chunks)
 
 
 class _Handed(Answer):

@@ -17,14 +17,17 @@ from samekey.hooks import (
 
 
 def _about(call: Call) -> About:
+    if call.about is not None:
+        return call.about
     operation = call.operation
-    return About(
+    call.about = About(
         key=call.key,
         operation=None if operation is None else operation.id,
         method=call.method,
         url=call.url,
         profile=call.profile.name,
     )
+    return call.about
 
 
 def _attempt(call: Call, evidence: Evidence) -> Attempt:
@@ -36,6 +39,7 @@ def _attempt(call: Call, evidence: Evidence) -> Attempt:
 def attempted(call: Call, evidence: Evidence) -> None:
     """Tell that an attempt has ended."""
     event = AttemptEnded(about=_about(call), attempt=_attempt(call, evidence))
+    call.heard = event.attempt.number
     tell(call.terms.hooks, event)
 
 
@@ -53,11 +57,21 @@ def retries(call: Call, evidence: Evidence, wait: float) -> None:
 def ended(
     call: Call, reason: str | None = None, exc: BaseException | None = None
 ) -> None:
-    """Tell that an operation has its outcome."""
+    """Tell that an operation has its outcome, or was refused one."""
+    evidence = call.evidence
+    seen = 0 if evidence is None else len(call.attempts or ()) + 1
+    if evidence is not None and seen > call.heard:
+        attempted(call, evidence)  # it was cut short
+    report = call.report()
     event = OperationEnded(
         about=_about(call),
-        report=call.report(),
+        report=report,
         reason=reason,
         error=None if exc is None else type(exc).__name__.partition("[")[0],
+        # A journal's answer is that of attempts which others have made.
+        earlier=call.closed
+        if call.from_journal is None
+        else len(report.attempts),
     )
+    call.closed = seen
     tell(call.terms.hooks, event)

@@ -210,7 +210,10 @@ def check_profile(value: object) -> Lookup:
             f" {type(value).__name__}"
         )
         raise TypeError(msg)
-    found = [one for item in value for one in _chosen(item)]
+    items = [_chosen(item) for item in value]
+    if len(items) == 1:  # as if it stood there alone
+        return Lookup(items[0], items[0][0])
+    found = [one for item in items for one in item]
     if not found:
         msg = "profile must not be an empty list; leave it out for the default"
         raise ValueError(msg)

@@ -110,13 +110,12 @@ class Evidence:
         return (
             self.verdict is Verdict.UNKNOWN
             or self.in_flight
-            or (self.status in DOUBTFUL_STATUSES and not self.told)
+            # Unless the answer itself says what became of it.
+            or (
+                self.status in DOUBTFUL_STATUSES
+                and not (self.done or self.store_down)
+            )
         )
-
-    @property
-    def told(self) -> bool:
-        """Whether the answer itself says what became of it."""
-        return self.done or self.store_down
 
     @property
     def harmless(self) -> bool:

@@ -8,12 +8,14 @@ is lost is the answer, and the same key fetches it again.
 
 from __future__ import annotations
 
+import inspect
 import json
 
 from typing import Any
 
 from samekey._call import Call
 from samekey._library import Response
+from samekey._waits import close
 
 
 def unfit(call: Call, response: Response, body: bytes) -> str | None:
@@ -27,7 +29,12 @@ def unfit(call: Call, response: Response, body: bytes) -> str | None:
         except (ValueError, RecursionError):
             return "the body is not the JSON that verify= asks for"
         return None
-    if verify(_readable(call, response, body)):
+    said = verify(_readable(call, response, body))
+    if inspect.isawaitable(said):
+        close(said)
+        msg = "verify must be a plain function, got one that is awaited"
+        raise TypeError(msg)
+    if said:
         return None
     return "verify= did not take the answer"
 

@@ -236,21 +236,12 @@ def _state_class() -> type[Any]:
         def outcome(self, value: object) -> None:
             self.__dict__["future"] = value
 
-    return State
-
-
-@functools.cache
-def _prototype() -> dict[str, Any]:
     # What a state is born with does not change, and making it costs more
     # than asking it.
-    return dict(_state_class()(None, None, (), {}).__dict__)
-
-
-def _new_state() -> Any:
-    cls: Any = _state_class()
-    state: Any = cls.__new__(cls)
-    state.__dict__.update(_prototype())
-    return state
+    new: Any = State
+    for name, value in vars(new(None, None, (), {})).items():
+        setattr(State, name, value)
+    return State
 
 
 class StrategyCaller:
@@ -262,7 +253,8 @@ class StrategyCaller:
     """
 
     def __init__(self, started: float) -> None:
-        self.state = _new_state()
+        cls: Any = _state_class()
+        self.state: Any = cls.__new__(cls)
         self.state.start_time = started
 
     def show(self, number: int, now: float, result: object) -> None:
@@ -278,7 +270,7 @@ class StrategyCaller:
         assert policy.retry is not None
         answer: Any = policy.retry(self.state)
         if inspect.isawaitable(answer):
-            _close(answer)
+            close(answer)
             msg = "retry must be a plain strategy, got one that is awaited"
             raise TypeError(msg)
         return bool(answer)
@@ -290,7 +282,7 @@ class StrategyCaller:
         if not isinstance(seconds, (int, float)) and inspect.isawaitable(
             seconds
         ):
-            _close(seconds)
+            close(seconds)
             msg = "wait must be a plain strategy, got one that is awaited"
             raise TypeError(msg)
         value = float(seconds)
@@ -305,7 +297,8 @@ class StrategyCaller:
         self.state.idle_for += seconds
 
 
-def _close(awaitable: Any) -> None:
-    close = getattr(awaitable, "close", None)
-    if close is not None:
-        close()
+def close(awaitable: Any) -> None:
+    """Let go of an awaitable that nobody awaits."""
+    end = getattr(awaitable, "close", None)
+    if end is not None:
+        end()

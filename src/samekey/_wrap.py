@@ -131,9 +131,11 @@ def wrap(
 
         profile: How the API takes keys, and what its answers mean: a name
             from `samekey profiles`, a `samekey.profiles.Profile`, or a list
-            of either, of which the first that fits path and method is used.
-            Default: APIs whose hosts are known are found by them; all others
-            are `generic`.
+            of either. One alone holds wherever the client sends to. Of a
+            list, each is for its own hosts, and the first that fits path and
+            method is used; known hosts are found after them. Default: APIs
+            whose hosts are known are found by them; all others are
+            `generic`.
 
         fingerprint: What tells a changed payload: JSON pointers to what is
             left out of JSON bodies, such as `["/sent_at"]`, or a function

@@ -1,5 +1,5 @@
 """
-The command line: `samekey demo` and `samekey profiles`.
+The command line: `samekey demo`, `samekey journal` and `samekey profiles`.
 
 click and rich come with the extra `cli`. Without them `main` says so, which
 is why the commands stand beside the imports, and the rest imports rich late.
@@ -42,6 +42,7 @@ except ModuleNotFoundError:
 
     main: Callable[[], object] = _say_what_is_missing
 else:
+    from samekey._journal_cli import journal
     from samekey._shown_profiles import profiles
 
     @click.group(name="samekey")
@@ -84,6 +85,7 @@ else:
             )
         )
 
+    group.add_command(journal)
     group.add_command(profiles)
     main = group
 

@@ -17,7 +17,7 @@ import inspect
 import logging
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import attrs
 
@@ -88,18 +88,33 @@ class OperationEnded:
     """
     An operation has its outcome, for now.
 
+    It is told once for each call, for each `resume`, and for each hop of a
+    redirect that a transport sees. A call that is refused before anything is
+    sent is told of too, as by `OperationChanged`: its outcome stays `open`,
+    unless it is known. Not so `InvalidKey`: there is no operation yet.
+
     Attributes:
         about: Which one. *report*: how it went.
 
         reason: Why it was not sent once more, where that is why it ended.
 
         error: The class name of what is raised, where something is.
+
+        earlier: How many of the report's attempts were made before this
+            call: by the one that is resumed, or by who gave the journal its
+            answer.
     """
 
     about: About
     report: Report
     reason: str | None = None
     error: str | None = None
+    earlier: int = 0
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Those of the report's attempts that this call made."""
+        return self.report.attempts[self.earlier :]
 
 
 Event = AttemptEnded | RetryPlanned | OperationEnded
@@ -127,21 +142,24 @@ def check_hooks(values: object) -> tuple[object, ...]:
 
     Raises:
         TypeError: If it is no list, or one is neither a hook nor a function,
-            or has to be awaited.
+            is a class, or has to be awaited.
     """
     if values is None:
         return ()
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         msg = f"hooks must be a list of hooks, got {type(values).__name__}"
         raise TypeError(msg)
-    found = tuple(values)
+    found: tuple[object, ...] = tuple(cast("Iterable[object]", values))
     for hook in found:
+        if isinstance(hook, type):
+            msg = f"hooks must hold objects, got a class: {hook!r}; make one"
+            raise TypeError(msg)
         methods = [
             method
             for name in _NAMES.values()
             if callable(method := getattr(hook, name, None))
         ]
-        if not methods and callable(hook) and not isinstance(hook, type):
+        if not methods and callable(hook):
             methods = [hook, getattr(hook, "__call__", None)]  # noqa: B004
         if not methods:
             msg = (

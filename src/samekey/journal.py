@@ -196,8 +196,13 @@ class Journal:
             # Its lease may be our own that is over, or a dead worker's.
             at = max(now, record.lease_until)
             if step == "replace":
+                again = intent
+                if intent.kept.generation == kept.generation:
+                    # What is said not to be executed keeps its key, lest
+                    # who said so was wrong.
+                    again = attrs.evolve(intent, key=record.key)
                 claim = self.store.claim(
-                    self._fresh(intent, now, before=kept),
+                    self._fresh(again, now, before=kept),
                     now=at,
                     lease=lease,
                     take=(),
@@ -414,6 +419,7 @@ class Journal:
             kept,
             report=attrs.evolve(report, outcome=outcome),
             answer=answer,
+            request=None,  # as when a call settles it
             changes=(*kept.changes, change),
         )
         begun = Begun(step="send", record=claim.record, kept=kept)

@@ -147,7 +147,7 @@ class TestAfterA500:
         locked = says(409, {"code": "DuplicateRequest"})
         script = [says(500, {}, executed=True), *[locked] * 9]
 
-        told, requests = run(kind, "dwolla", script)
+        told, requests = run(kind, "dwolla", script, policy=fast(deadline=1.0))
 
         assert 2 == requests
         assert ("InDoubt", "locked") == (told.raised, told.reason)
@@ -457,3 +457,32 @@ class TestResume:
         assert key == samekey.report(response).key
         assert 3 == len(samekey.report(response).attempts)
         assert all(received.key is None for received in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("profile", "script", "reason"),
+    [
+        ("dwolla", [Fault.status(500), Fault.status(409)], "locked"),
+        ("ppro", [Fault.status(409)], "in_flight"),
+        ("payroc", [Fault.lose_request(), Fault.status(409)], "key_reuse"),
+    ],
+)
+def test_doubt_lets_go(kind, profile, script, reason):
+    """A pool of one is free again after an answer that leaves doubt."""
+    with (
+        FaultServer(lambda _: Answer(201, body=MADE), script) as server,
+        kind.open(
+            base_url=server.url,
+            terms={"profile": profile, "policy": fast(deadline=0.4)},
+            transport=kind.transport(
+                limits=kind.module.Limits(max_connections=1)
+            ),
+            timeout=kind.module.Timeout(5.0, pool=0.1),
+        ) as session,
+    ):
+        with pytest.raises(samekey.InDoubt) as caught:
+            session.post("/x", json={})
+        response = session.post("/x", json={})
+
+    assert reason == caught.value.reason
+    assert MADE == response.content

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from paper import Paper, answer, lost
-from profiles.table import ENTRIES, MEANINGS, described
+from profiles.table import ENTRIES, MEANINGS, UUID4, described
 from profiles.wire import DOORS, recorder
 
 import samekey
@@ -445,6 +445,57 @@ class TestMismatch:
         assert "key_reuse" == caught.value.reason
         assert isinstance(caught.value.__cause__, samekey.KeyReused)
         assert samekey.Outcome.IN_DOUBT == caught.value.report.outcome
+
+
+class TestWords:
+    """What the server says of a key that was reused."""
+
+    def told(self, body):
+        body["code"] = "idempotency_key_mismatch"
+        steps = answer(409, body=json.dumps(body).encode())
+        paper = Paper(steps, profile="generic")
+        with pytest.raises(samekey.KeyReused) as caught:
+            paper.post(idempotency_key=UUID4)
+        return caught.value
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"error": {"message": "WORDS"}},
+            {"message": "WORDS", "title": "x"},
+            {"error": {"message": 5}, "detail": "WORDS"},
+            {"title": "WORDS", "error": "x"},
+            {"errors": [{"message": "WORDS"}]},
+            {"errors": [], "error_description": "WORDS"},
+            {"message": "", "error": "WORDS"},
+        ],
+    )
+    def test_places(self, body):
+        """They are found where APIs put them."""
+        caught = self.told(body)
+
+        assert ': "WORDS"; correct the request' in str(caught)
+
+    def test_no_words(self):
+        """A server may say nothing."""
+        caught = self.told({"message": None})
+
+        assert "(status 409); correct the request" in str(caught)
+
+    def test_no_key(self):
+        """The key that the server repeats is not shown whole."""
+        caught = self.told({"message": f"{UUID4} was used: {UUID4}"})
+
+        assert UUID4 not in str(caught)
+        assert '"…3a4b5b was used: …3a4b5b"' in str(caught).replace(
+            UUID4[-6:], "3a4b5b"
+        )
+
+    def test_long(self):
+        """A page of words is cut."""
+        caught = self.told({"message": "a" * 301})
+
+        assert f'"{"a" * 299}…"' in str(caught)
 
 
 class TestAlreadyDone:

@@ -16,7 +16,16 @@ from profiles.wire import DOORS, recorder
 
 import samekey
 
-from samekey.profiles import GENERIC, Match, Placement, Profile, get, shipped
+from samekey.profiles import (
+    GENERIC,
+    KeyRules,
+    Lookup,
+    Match,
+    Placement,
+    Profile,
+    get,
+    shipped,
+)
 
 
 URL = "https://api.example.com/x"
@@ -215,6 +224,30 @@ class TestTheFingerprint:
         assert "key-1" == samekey.report(first).key
         assert "key-1" == samekey.report(second).key
         assert 2 == len(transport.sent)
+
+    def test_the_key_is_left_out_of_any_json(self, door):
+        """That holds for JSON under another name, or under none."""
+        for kind in ({}, {"content-type": "application/x-amz-json-1.0"}):
+            transport = recorder(door.module)
+            with door.client(transport, profile="dynamodb") as client:
+                for body, own in (
+                    (b'{"a":1,"ClientRequestToken":"key-1"}', {}),
+                    (b'{ "a": 1 }', {"idempotency_key": "key-1"}),
+                ):
+                    door.request(
+                        client, "POST", URL, content=body, headers=kind, **own
+                    )
+                with pytest.raises(samekey.OperationChanged):
+                    door.request(
+                        client,
+                        "POST",
+                        URL,
+                        content=b'{"a":2}',
+                        headers=kind,
+                        idempotency_key="key-1",
+                    )
+
+            assert 2 == len(transport.sent)
 
     def test_two_keys(self, door):
         """A key in the body and another by argument are refused."""
@@ -434,6 +467,67 @@ class TestPlaces:
 
         assert [] == transport.sent
 
+    def test_the_caller_has_none(self, door):
+        """Where the API does not insist, it goes out without."""
+        profile = Profile(
+            "own",
+            placement=Placement(kind="json", pointer="/reference"),
+            key=KeyRules(form="caller"),
+        )
+        transport = recorder(door.module, [503])
+        with door.client(transport, **quick(profile=profile)) as client:
+            try:
+                answered = door.request(client, "POST", URL, json={})
+            except samekey.InDoubt as exc:
+                answered = exc
+
+        assert samekey.report(answered).key is None
+        assert [b"{}"] == [sent.body for sent in transport.sent]
+
+    @pytest.mark.parametrize("key", ["key-1", 'a"b', "a\\", '\\"', '"'])
+    @pytest.mark.parametrize("form", ["plain", "quoted"])
+    def test_quoted(self, door, key, form):
+        """A caller's own header may have the quotes, or leave them out."""
+        escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+        value = f'"{escaped}"' if form == "quoted" else key
+        transport = recorder(door.module)
+        with door.client(transport, profile="ietf") as client:
+            response = door.request(
+                client, "POST", URL, headers={"Idempotency-Key": value}
+            )
+
+        assert key == samekey.report(response).key
+        [sent] = transport.sent
+        assert [f'"{escaped}"'.encode()] == sent.all("Idempotency-Key")
+
+    @pytest.mark.parametrize(
+        "door", [door for door in DOORS if door.door == "client"], ids=str
+    )
+    @pytest.mark.parametrize(
+        ("profile", "shared", "where"),
+        [
+            ("checkout", {"headers": {"Cko-Idempotency-Key": "k"}}, "header"),
+            ("ietf", {"headers": {"Idempotency-Key": '"k"'}}, "header"),
+            ("alibaba", {"params": {"ClientToken": "k"}}, "parameter"),
+        ],
+    )
+    def test_shared(self, door, profile, shared, where):
+        """A key among the client's defaults would be every call's."""
+        transport = recorder(door.module)
+        plain = door.module.Client(transport=transport, **shared)
+        with (
+            samekey.wrap(plain, profile=profile) as client,
+            pytest.raises(
+                samekey.InvalidKey,
+                match=r"^[\w-]+ must not be among the client's default"
+                rf" {where}s: every call would share it; pass"
+                r" idempotency_key= to the call$",
+            ),
+        ):
+            client.post(URL)
+
+        assert [] == transport.sent
+
     def test_nested_without(self, door):
         """Members on the way to the key are not made up either."""
         transport = recorder(door.module)
@@ -446,6 +540,27 @@ class TestPlaces:
 
 class TestWhichProfile:
     """How a client knows whose rules hold."""
+
+    @pytest.mark.parametrize("own", [{}, {"operation": "order-1"}])
+    def test_none(self, own):
+        """Where no key is sent, only what was not sent is sent again."""
+        paper = Paper(refused(), answer(503), profile="none")
+
+        with pytest.raises(samekey.InDoubt) as caught:
+            paper.post(**own)
+
+        assert "unkeyed" == caught.value.reason
+        assert [None, None] == paper.keys
+
+    @pytest.mark.parametrize("path", ["/v1/payouts", "/things"])
+    def test_a_stranger(self, path):
+        """Of a list, each profile is for its own hosts."""
+        home = Profile("home", match=Match(hosts=("home.example",)))
+        lookup = Lookup([home, *get("razorpay")])
+
+        found = lookup.find("POST", httpx.URL("https://x.example" + path))
+
+        assert "generic" == found.profile.name
 
     def test_unlisted_path(self):
         """A known host's other paths get no key, and few retries."""

@@ -145,8 +145,8 @@ class Interrupting:
             self.meanwhile()
             raise KeyboardInterrupt
 
-    def release(self):
-        pass
+    def locked(self):
+        return False
 
 
 @pytest.mark.parametrize("served", ["no", "leads", "yes"])
@@ -177,6 +177,39 @@ def test_interrupted_follower(monkeypatch, served):
         assert "first" == first.result()
     assert "third" == group.submit("third", durable=True)
     assert [["first"], ["third"]] == gate.batches
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_interrupted_at_the_end(step):
+    """A signal after the batch, or after the heir is known, loses nobody."""
+    gate = Gate()
+    group = GroupCommit(gate)
+    finish = group._finish
+    steps = []
+
+    def interrupted(ticket):
+        steps.append(ticket)
+        if len(steps) == step:
+            if step == 2:  # that of the first heir
+                batch = ticket.batch
+                finish(ticket)
+                ticket.leads, ticket.batch = True, batch
+            raise KeyboardInterrupt
+        finish(ticket)
+
+    group._finish = interrupted
+    with ThreadPoolExecutor(3) as pool:
+        futures = [pool.submit(group.submit, 0, durable=True)]
+        gate.began.wait()
+        for each in (1, 2):
+            futures.append(pool.submit(group.submit, each, durable=True))
+            wait_for(group, each)
+        gate.go_on.set()
+        errors = [future.exception() for future in futures]
+
+    assert isinstance(errors[step - 1], KeyboardInterrupt)
+    assert 1 == sum(error is not None for error in errors)
+    assert 3 == group.submit(3, durable=True)
 
 
 class TestSQLite:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samekey._headers import Field, add, any_of, has, has_list, look
+from samekey._headers import (
+    Field,
+    add,
+    any_of,
+    has,
+    has_list,
+    look,
+    value_of,
+    with_field,
+)
 
 
 KEY = Field("Idempotency-Key")
@@ -135,6 +144,24 @@ class TestAnyOf:
         assert any_of(cls({"RETRY-AFTER": "1"}), {b"retry-after"})
 
 
+class TestValueOf:
+    @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
+    @pytest.mark.parametrize(
+        ("headers", "value"),
+        [({}, None), ({"a": "1"}, None), ({"a": "1", "b": "2"}, b"2")],
+    )
+    def test_one(self, cls, headers, value):
+        """A header's value is found, and its absence."""
+        assert value_of(cls(headers), b"b") == value
+
+    @pytest.mark.parametrize("cls", LISTED, ids=label)
+    def test_several(self, cls):
+        """Several values are joined, as the library joins them."""
+        headers = cls([("B", "1"), ("a", "2"), ("b", "3")])
+
+        assert value_of(headers, b"b") == headers["b"].encode() == b"1, 3"
+
+
 class TestAdd:
     @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
     def test_found(self, cls):
@@ -163,3 +190,17 @@ class TestAdd:
 
         assert slow.raw == quick.raw
         assert slow == quick
+
+
+class TestWithField:
+    @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
+    def test_copy(self, cls):
+        """A copy has the header, and what it was made from has not."""
+        headers = cls({"A": "b"})
+
+        copy = with_field(headers, KEY, "key-1")
+
+        assert "key-1" == copy["Idempotency-Key"]
+        assert "b" == copy["A"]
+        assert not has(headers, KEY)
+        assert isinstance(copy, cls)

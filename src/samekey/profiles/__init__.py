@@ -10,7 +10,7 @@ path and method:
     samekey.wrap(client)                            # known hosts, else generic
     samekey.wrap(client, profile="stripe")
     samekey.wrap(client, profile=Profile("acme", ...))
-    samekey.wrap(client, profile=[*load("acme.toml"), *shipped()])
+    samekey.wrap(client, profile=load("acme.toml"))  # these go first
 """
 
 from __future__ import annotations

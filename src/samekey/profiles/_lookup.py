@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import re
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from samekey.profiles._profile import GENERIC, IETF, NONE, Profile
@@ -104,20 +104,24 @@ class Lookup:
     Finds the profile for a request.
 
     Args:
-        chosen: The profiles to choose from; None: those that come with
-            samekey, by host.
+        chosen: The profiles that go before those that come with samekey,
+            which are found by host.
 
-        rest: The one for what fits none of *chosen*; None: `GENERIC`.
+        rest: The one for what fits none of *chosen*, which are then one API's
+            and hold at any host. Without it, that is `GENERIC`.
     """
 
     def __init__(
         self,
-        chosen: Sequence[Profile] | None = None,
+        chosen: Iterable[Profile] | None = None,
         rest: Profile | None = None,
     ) -> None:
-        self._chosen = chosen
+        self._chosen = () if chosen is None else tuple(chosen)
         self._rest = GENERIC if rest is None else rest
+        self._single = rest is not None
         self._hosts: dict[bytes, tuple[_Entry, ...]] = {}
+        # What was found by method and host alone, for those who ask first.
+        self.known: dict[tuple[str, str], Found] = {}
         self._plain = Found(
             self._rest,
             keyed=True,
@@ -146,36 +150,47 @@ class Lookup:
                 path = url.path if path is None else path
                 if any(p.fullmatch(path) for p in entry.paths):
                     return self._keyed(entry.found, method)
-        if entries and self._chosen is None:
+        if not self._single and any(entry.home for entry in entries):
             return self._unlisted
-        if self._rest.keys(method):
-            return self._usual
-        return self._plain._replace(keyed=False)
+        found = self._usual
+        if not self._rest.keys(method):
+            found = self._plain._replace(keyed=False)
+        if not entries:
+            if len(self.known) >= MAX_HOSTS:
+                self.known.clear()
+            self.known[method, host.decode("ascii")] = found
+        return found
 
     def _keyed(self, found: Found, method: str) -> Found:
         if found.profile.keys(method):
             return found
         return found._replace(keyed=False)
 
-    @functools.cached_property
-    def _profiles(self) -> tuple[Profile, ...]:
-        chosen = shipped() if self._chosen is None else self._chosen
-        return tuple(sorted(chosen, key=lambda p: not p.match.paths))
-
     def _entries(self, host: bytes) -> tuple[_Entry, ...]:
         name = host.decode("ascii").lower()
-        found = tuple(
+        chosen = [
+            _Entry(profile, home=_is_host(profile, name))
+            for profile in self._chosen
+            # One API that was chosen is this client's, wherever that sends
+            # to. Of a list each is for its own hosts, if it names any.
+            if self._single
+            or not profile.match.hosts
+            or _is_host(profile, name)
+        ]
+        known = [
             _Entry(profile, home=True)
-            for profile in self._profiles
+            for profile in (() if self._single else shipped())
             if _is_host(profile, name)
-        )
-        if self._chosen is not None:
-            # Whoever chose them says that they are for this client.
-            found += tuple(_Entry(p, home=False) for p in self._profiles)
+        ]
+        found = (*_by_path(chosen), *_by_path(known))
         while len(self._hosts) >= MAX_HOSTS:
             self._hosts.pop(next(iter(self._hosts)), None)
         self._hosts[host] = found
         return found
+
+
+def _by_path(entries: Iterable[_Entry]) -> list[_Entry]:
+    return sorted(entries, key=lambda entry: not entry.profile.match.paths)
 
 
 def _is_host(profile: Profile, name: str) -> bool:

@@ -256,6 +256,8 @@ class Profile:
     """The header that carries the key; one without a name, if none does."""
     plain: bool = attrs.field(init=False, repr=False, eq=False)
     """Whether the key is nothing but one header."""
+    particular: bool = attrs.field(init=False, repr=False, eq=False)
+    """Whether what follows an attempt depends on more than its answer."""
     memory: float = attrs.field(init=False, repr=False, eq=False)
     """For how many seconds a key is relied on."""
     coded: frozenset[int] = attrs.field(init=False, repr=False, eq=False)
@@ -302,6 +304,7 @@ class Profile:
             ),
             "plain": at.kind == "header"
             and not (at.quoted or self.companions),
+            "particular": bool(self.hints) or self.after_5xx is not None,
             "memory": UNKNOWN_RETENTION if usable is None else usable,
             "coded": statuses_of(
                 one for _, one in rules if one.code or one.id
@@ -340,7 +343,9 @@ class Profile:
         """
         first = _FORMS.get(self.key.form, _dashed)
         for write in (first, _hex):
-            if self.misfit(write(bytes(range(16)), self.key.max)) is None:
+            # All of many, since a pattern may take some digits only.
+            keys = (write(digest, self.key.max) for digest in self._digests())
+            if all(self.misfit(key) is None for key in keys):
                 return write
         msg = (
             f"key must allow one of the generated forms, got min"
@@ -349,6 +354,11 @@ class Profile:
             " caller only"
         )
         raise ValueError(msg)
+
+    def _digests(self) -> list[bytes]:
+        if self.key.pattern is None:
+            return [bytes(16)]
+        return [bytes([n * 17] * 16) for n in range(16)]
 
     def misfit(self, key: str) -> str | None:
         """Tell what the API's rule is that *key* breaks, if it breaks one."""

@@ -81,10 +81,6 @@ def header_name(value: object, name: str) -> str:
     return str(value)
 
 
-def _headers(value: object, name: str) -> tuple[str, ...]:
-    return tuple(header_name(item, name) for item in texts(value, name))
-
-
 def _hosts(value: object, name: str) -> tuple[str, ...]:
     found = texts(value, name)
     for host in found:

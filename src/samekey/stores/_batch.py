@@ -26,16 +26,40 @@ MAX_BATCH = 256
 class Ticket(Generic[C]):
     """One caller's work, and what came of it."""
 
-    __slots__ = ("done", "durable", "error", "gate", "leads", "result", "work")
+    __slots__ = (
+        "batch",
+        "done",
+        "durable",
+        "error",
+        "gate",
+        "heir",
+        "leads",
+        "peek",
+        "result",
+        "work",
+    )
 
-    def __init__(self, work: Callable[[C], object], durable: bool) -> None:
+    def __init__(
+        self,
+        work: Callable[[C], object],
+        durable: bool,
+        peek: Callable[[C], object] | None,
+    ) -> None:
         self.work = work
         self.durable = durable
+        self.peek = peek
         self.result: object = None
         self.error: Exception | None = None
         self.done = False
-        self.leads = False
         self.gate: Any = None  # a lock that is held until there is news
+        self.leads = False
+        self.batch: list[Ticket[C]] = []  # whom it serves as the leader
+        self.heir: Ticket[C] | None = None
+
+    def wake(self) -> None:
+        """Let it go on; once more does no harm."""
+        if self.gate.locked():
+            self.gate.release()
 
 
 class GroupCommit(Generic[C]):
@@ -52,7 +76,13 @@ class GroupCommit(Generic[C]):
         self._queue: list[Ticket[C]] = []
         self._led = False
 
-    def submit(self, work: Callable[[C], T], *, durable: bool) -> T:
+    def submit(
+        self,
+        work: Callable[[C], T],
+        *,
+        durable: bool,
+        peek: Callable[[C], T | None] | None = None,
+    ) -> T:
         """
         Have *work* done, by this thread or another, and give its result.
 
@@ -61,64 +91,68 @@ class GroupCommit(Generic[C]):
 
             durable: The batch must have reached the disk.
 
+            peek: May be called before, without a transaction. If it gives a
+                result, there is no work.
+
         Raises:
             Exception: What *work* raised, or what the batch failed with.
         """
-        ticket = Ticket(work, durable)
+        ticket = Ticket(work, durable, peek)
         try:
             with self._lock:
-                self._queue.append(ticket)
                 if self._led:
-                    ticket.gate = threading.Lock()
-                    ticket.gate.acquire()
+                    gate = threading.Lock()
+                    gate.acquire()
+                    ticket.gate = gate
                 else:
-                    self._led = ticket.leads = True
+                    ticket.leads = True
+                    self._led = True
+                self._queue.append(ticket)
             if ticket.gate is not None:
                 ticket.gate.acquire()
-            if not ticket.done:
-                self._lead()
+            if ticket.leads:
+                self._lead(ticket)
         except BaseException:
-            # Such as a signal's handler. Nobody must wait for this thread.
+            # Such as what a signal's handler raises, between any two steps
+            # above and below. Nobody must wait for this thread for ever.
             self._leave(ticket)
             raise
         if ticket.error is not None:
             raise ticket.error
         return cast("T", ticket.result)
 
-    def _lead(self) -> None:
-        batch: list[Ticket[C]] = []
-        try:
-            with self._lock:
-                batch = self._queue[:MAX_BATCH]
-                del self._queue[:MAX_BATCH]
-            self._run(batch)
-        except BaseException:
-            for each in batch:
-                msg = "the batch must run to its end, and was interrupted"
-                each.error = StoreError(msg)
-            raise
-        finally:
-            with self._lock:
-                for each in batch:
-                    each.done = True
-                    if each.leads:
-                        each.leads = False
-                    else:
-                        each.gate.release()
-                self._hand_on()
+    def _lead(self, ticket: Ticket[C]) -> None:
+        with self._lock:
+            ticket.batch = self._queue[:MAX_BATCH]
+            del self._queue[:MAX_BATCH]
+        self._run(ticket.batch)
+        self._finish(ticket)
+
+    def _finish(self, ticket: Ticket[C]) -> None:
+        # Each step may be the second time.
+        with self._lock:
+            for each in ticket.batch:
+                each.done = True
+                if each is not ticket:
+                    each.wake()
+            if ticket.heir is None and self._queue:
+                ticket.heir = self._queue[0]
+                ticket.heir.leads = True
+            if ticket.heir is not None:
+                ticket.heir.wake()
+            else:
+                self._led = False
+            ticket.leads = False
+            ticket.batch = []  # it refers to itself there
 
     def _leave(self, ticket: Ticket[C]) -> None:
         with self._lock:
             if ticket in self._queue:
                 self._queue.remove(ticket)
-            if ticket.leads:
-                ticket.leads = False
-                self._hand_on()
-
-    def _hand_on(self) -> None:
-        if self._queue:
-            heir = self._queue[0]
-            heir.leads = True
-            heir.gate.release()
-        else:
-            self._led = False
+            if not ticket.leads:
+                return
+            for each in ticket.batch:
+                if not each.done:
+                    msg = "the batch must run to its end, and was interrupted"
+                    each.error = StoreError(msg)
+        self._finish(ticket)

@@ -27,6 +27,12 @@ _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _getuid: Callable[[], int] | None = getattr(os, "getuid", None)
 # A thread that comes second must not open the file before it is closed here.
 _creating = threading.Lock()
+# A child that is forked meanwhile must not find it held by nobody.
+getattr(os, "register_at_fork", dict)(
+    before=_creating.acquire,
+    after_in_parent=_creating.release,
+    after_in_child=_creating.release,
+)
 
 
 def check_path(path: object) -> Path:

@@ -73,7 +73,9 @@ class Handle:
             self._drop()
         if self._connection is None:
             self._failures = trust.failures
-            self._connection = self._opener.open()
+            self._connection = self._opener.open(
+                after_failure=trust.failures > 0
+            )
         return self._connection
 
     def _distrust(self) -> None:

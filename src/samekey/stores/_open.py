@@ -43,9 +43,16 @@ class Opener:
     factory: type[sqlite3.Connection] = attrs.field(kw_only=True)
     busy_timeout: float = attrs.field(kw_only=True)
 
-    def open(self) -> sqlite3.Connection:
+    def open(self, *, after_failure: bool = False) -> sqlite3.Connection:
         """
         Check the file, open it, and bring it up to date.
+
+        Args:
+            after_failure: Begin a new log. When a sync fails, the system
+                forgets what it could not write, and says so only once: the
+                next sync succeeds over a hole. Completions that nobody has
+                synced may lie there, and recovery ends at a hole. SQLite
+                still reads them, and puts them into the file.
 
         Raises:
             StoreError: If the file must not be used, or SQLite cannot.
@@ -60,6 +67,8 @@ class Opener:
         )
         try:
             self._set_up(connection)
+            if after_failure:
+                self.patiently(lambda: _begin_log(connection))
             check_files(self.path)  # what SQLite made next to it, too
         except BaseException:
             connection.close()
@@ -117,6 +126,14 @@ class Opener:
                     raise Locked(msg) from exc
                 # Not every lock is waited for by SQLite.
                 time.sleep(_PAUSE)
+
+
+def _begin_log(connection: sqlite3.Connection) -> None:
+    done = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if done[0][0] != 0:
+        exc = sqlite3.OperationalError("the log is being read")
+        exc.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise exc
 
 
 def set_durable(connection: sqlite3.Connection, *, durable: bool) -> None:

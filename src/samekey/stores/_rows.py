@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import sqlite3
+
+from collections.abc import Callable
 
 import attrs
 
@@ -12,14 +15,14 @@ from ._record import Claim, Record, StoreError
 
 _NAMES = tuple(field.name for field in attrs.fields(Record))
 _COLUMNS = ", ".join(_NAMES)
+_row: Callable[[Record], tuple[object, ...]] = operator.attrgetter(*_NAMES)
 _READ = f"SELECT {_COLUMNS} FROM records"  # noqa: S608 -- constants of this file
 _FIND = f"{_READ} WHERE id = ?"
 _SCAN = f"{_READ} WHERE id > ? ORDER BY id LIMIT ?"
 _SCAN_STATE = f"{_READ} WHERE state = ? AND id > ? ORDER BY id LIMIT ?"
-_WRITE = (
-    f"INSERT OR REPLACE INTO records ({_COLUMNS})"  # noqa: S608 -- as above
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_ROW = f"INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = f"INSERT OR IGNORE {_ROW}"
+_REPLACE = f"INSERT OR REPLACE {_ROW}"
 _TAKE = "UPDATE records SET token = ?, owner = ?, lease_until = ? WHERE id = ?"
 _COMPLETE = (
     "UPDATE records SET state = ?, data = ?, lease_until = ?, updated = ?,"
@@ -41,12 +44,26 @@ def find(connection: sqlite3.Connection, id: str) -> Record | None:  # noqa: A00
     return _record(rows[0]) if rows else None
 
 
+def known(connection: sqlite3.Connection, ask: Ask) -> Claim | None:
+    """Tell what is there, if the decision is to leave it; else None."""
+    found = find(connection, ask.fresh.id)
+    if found is None:
+        return None
+    claimed = ask.decide(found)
+    return None if claimed.taken else claimed
+
+
 def claim(connection: sqlite3.Connection, ask: Ask) -> Claim:
     """Look and, if the decision is to take it, write."""
+    if ask.replaces is None:
+        # Most are new, and then this has looked and written in one.
+        claimed = ask.decide(None)
+        if connection.execute(_ADD, _row(claimed.record)).rowcount == 1:
+            return claimed
     claimed = ask.decide(find(connection, ask.fresh.id))
     record = claimed.record
     if claimed.fresh:
-        connection.execute(_WRITE, attrs.astuple(record))
+        connection.execute(_REPLACE, _row(record))
     elif claimed.taken:
         taken = (record.token, record.owner, record.lease_until, record.id)
         connection.execute(_TAKE, taken)

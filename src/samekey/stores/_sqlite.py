@@ -8,8 +8,10 @@ What holds, and what it rests on:
   to others only after that sync, so that nobody acts on what could be lost.
 - A completion is committed without a sync by default. Others see it at once;
   a power cut may lose it, which costs one resend under the same key.
-- Who reads never waits for who writes. Who finds a record that it cannot take
-  never begins a transaction that writes.
+- Who reads never waits for who writes. A lone claim looks first, and begins a
+  transaction that writes only if there is something to write. Claims in a
+  crowd do not look: most operations are new, and looking would cost more than
+  it saves.
 - Writers begin with `BEGIN IMMEDIATE`, so that none fails half-way because
   another was faster. Threads share transactions (see `_batch`), processes
   take turns.
@@ -36,7 +38,7 @@ from typing import Self, TypeVar
 from . import _rows
 from ._batch import GroupCommit, Ticket
 from ._checks import check_time
-from ._commit import commit
+from ._commit import Committer
 from ._decide import (
     Ask,
     Completion,
@@ -92,6 +94,7 @@ class SQLiteStore:
             factory=self._factory,
             busy_timeout=check_time(busy_timeout, "busy_timeout"),
         )
+        self._committer = Committer(self._opener)
         self._trust = Trust()
         self._writer = Handle(self._opener, self._trust)
         self._reader = Handle(self._opener, self._trust)
@@ -142,11 +145,10 @@ class SQLiteStore:
         ask = Ask(
             fresh=fresh, now=now, lease=lease, take=take, replaces=replaces
         )
-        found = self._read(lambda connection: _rows.find(connection, fresh.id))
-        if found is not None and not (claim := ask.decide(found)).taken:
-            return claim
         return self._write(
-            lambda connection: _rows.claim(connection, ask), durable=True
+            functools.partial(_rows.claim, ask=ask),
+            durable=True,
+            peek=functools.partial(_rows.known, ask=ask),
         )
 
     def complete(
@@ -241,10 +243,14 @@ class SQLiteStore:
         )
 
     def _write(
-        self, work: Callable[[sqlite3.Connection], T], *, durable: bool
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        durable: bool,
+        peek: Callable[[sqlite3.Connection], T | None] | None = None,
     ) -> T:
         self._check_process()
-        return self._group.submit(work, durable=durable)
+        return self._group.submit(work, durable=durable, peek=peek)
 
     def _check_process(self) -> None:
         if self._pid != os.getpid():
@@ -258,7 +264,7 @@ class SQLiteStore:
         """Do a batch; if it fails, each ticket has an error of its own."""
         try:
             self._writer.use(
-                lambda connection: commit(connection, batch, self._opener)
+                lambda connection: self._committer.commit(connection, batch)
             )
         except StoreError as exc:
             for ticket in batch:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from ._fault_server import FaultServer, Received
     from ._faults import Answer, Fault, draw
     from ._idempotent import IdempotentTransport
-    from ._payments import Charge, PaymentsApp, PaymentServer
+    from ._moves import Charge, Move
+    from ._payment_server import PaymentServer
+    from ._payments import PaymentsApp
 
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "FaultFound",
     "FaultServer",
     "IdempotentTransport",
+    "Move",
     "PaymentServer",
     "PaymentsApp",
     "Received",
@@ -63,7 +66,7 @@ __all__ = [
 # samekey is installed, and must cost nothing where it is not used.
 _HOMES = {
     "Answer": "_faults",
-    "Charge": "_payments",
+    "Charge": "_moves",
     "Exchange": "_exchange",
     "Exploration": "_explore",
     "FAULTS": "_explore",
@@ -72,7 +75,8 @@ _HOMES = {
     "FaultFound": "_bench",
     "FaultServer": "_fault_server",
     "IdempotentTransport": "_idempotent",
-    "PaymentServer": "_payments",
+    "Move": "_moves",
+    "PaymentServer": "_payment_server",
     "PaymentsApp": "_payments",
     "Received": "_fault_server",
     "StoreConformance": "_conformance",

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import sqlite3
-import tempfile
 import threading
 import urllib.parse
 
@@ -19,8 +18,19 @@ from typing import Self
 
 import attrs
 
-from ._fault_server import FaultServer, Received, Script
+from ._fault_server import Received
 from ._faults import Answer
+from ._moves import (
+    KINDS,
+    Charge,
+    Move,
+    Order,
+    allowed,
+    parse_charge,
+    parse_move,
+    told,
+    told_refund,
+)
 
 
 _SCHEMA = """
@@ -32,31 +42,24 @@ CREATE INDEX IF NOT EXISTS by_reference ON charges (reference);
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, digest BLOB, status INTEGER, body BLOB
 );
+CREATE TABLE IF NOT EXISTS moves (
+    payment_id TEXT NOT NULL, kind TEXT NOT NULL, amount INTEGER NOT NULL,
+    key TEXT
+);
 """
-_LARGEST = 2**63 - 1  # What SQLite's INTEGER holds.
 _JSON = (("Content-Type", "application/json"),)
 
 Work = Callable[[Received], object]
-
-
-@attrs.frozen
-class Charge:
-    """One row of the ledger: a card that was charged."""
-
-    payment_id: str
-    amount: int = attrs.field(kw_only=True)
-    currency: str = attrs.field(kw_only=True)
-    card: str = attrs.field(kw_only=True)
-    reference: str | None = attrs.field(kw_only=True)
-    key: str | None = attrs.field(kw_only=True)
 
 
 class PaymentsApp:
     """
     Answer for a payments API that keeps its promise about keys.
 
-    `POST /payments` charges, `GET /payments/{id}` and
-    `GET /payments?reference=…` read. The card `tok_declined` is declined.
+    `POST /payments` charges, or only holds with `"capture": false`;
+    `POST /payments/{id}/capture`, `/cancel` and `/refunds` do what they say;
+    `GET /payments/{id}` and `GET /payments?reference=…` read. The card
+    `tok_declined` is declined.
 
     Args:
         path: The SQLite file of ledger and recorded answers. It may exist.
@@ -98,41 +101,51 @@ class PaymentsApp:
         """Return every charge, oldest first."""
         return self._select("TRUE")
 
+    def moves(self, payment_id: str) -> list[Move]:
+        """Return what became of a payment after its charge, in order."""
+        with self._lock:
+            return self._moves(payment_id)
+
     def __call__(self, received: Received) -> Answer:
         """Answer one request."""
         url = urllib.parse.urlsplit(received.target)
         root, *rest = url.path.strip("/").split("/")
+        changes = len(rest) == 2 and rest[1] in KINDS
+        if received.method == "POST" and root == "payments" and changes:
+            return self._post(received, parse_move(received, *rest))
         if root != "payments" or len(rest) > 1:
             return _refusal(404, "not_found")
         if received.method == "GET":
             return self._get(rest, url.query)
         if received.method == "POST" and not rest:
-            return self._post(received)
+            return self._post(received, parse_charge(received))
         return _refusal(405, "method_not_allowed")
 
     def _get(self, rest: list[str], query: str) -> Answer:
         if not rest:
             wanted = urllib.parse.parse_qs(query).get("reference", [""])[0]
             found = self._select("reference = ?", wanted)
-            return _answer(200, {"payments": [_succeeded(c) for c in found]})
+            return _answer(200, {"payments": [self._told(c) for c in found]})
         found = self._select("payment_id = ?", urllib.parse.unquote(rest[0]))
         if not found:
             return _refusal(404, "not_found")
-        return _answer(200, _succeeded(found[0]))
+        return _answer(200, self._told(found[0]))
 
-    def _post(self, received: Received) -> Answer:
-        charge = _parse(received)
-        if charge is None or len(received.keys) > 1 or charge.key == "":
+    def _post(self, received: Received, order: Order | Move | None) -> Answer:
+        if order is None or len(received.keys) > 1 or received.key == "":
             return _refusal(400, "invalid_request")
         if received.key is None:
-            return self._execute(received, charge)
-        digest = hashlib.sha256(received.body).digest()
+            return self._execute(received, order)
+        said = received.body
+        if isinstance(order, Move):
+            said = received.target.encode() + b"\n" + said
+        digest = hashlib.sha256(said).digest()
         with self._lock:
             if (known := self._recall(received.key, digest)) is not None:
                 return known
             self._running[received.key] = digest
         try:
-            return self._execute(received, charge)
+            return self._execute(received, order)
         finally:
             with self._lock:
                 del self._running[received.key]
@@ -151,95 +164,75 @@ class PaymentsApp:
         headers = (*_JSON, ("Idempotent-Replayed", "true"))
         return Answer(row[1], headers=headers, body=row[2])
 
-    def _execute(self, received: Received, charge: Charge) -> Answer:
+    def _execute(self, received: Received, order: Order | Move) -> Answer:
         if self._work is not None:
             self._work(received)
         with self._lock, self._database:
-            answer = _refusal(402, "card_declined")
-            if charge.card != "tok_declined":
-                answer = _answer(201, _succeeded(self._insert(charge)))
-            if charge.key is not None:
-                digest = self._running[charge.key]
+            if isinstance(order, Move):
+                answer = self._move(order)
+            else:
+                answer = self._charge(order)
+            if received.key is not None:
+                digest = self._running[received.key]
                 self._database.execute(
                     "INSERT INTO answers VALUES (?, ?, ?, ?)",
-                    (charge.key, digest, answer.status, answer.body),
+                    (received.key, digest, answer.status, answer.body),
                 )
         return answer
 
-    def _insert(self, charge: Charge) -> Charge:
+    def _charge(self, order: Order) -> Answer:
+        if order.charge.card == "tok_declined":
+            return _refusal(402, "card_declined")
         cursor = self._database.execute(
             "INSERT INTO charges SELECT printf('pay_%06d', "
             "ifnull(max(rowid), 0) + 1), ?, ?, ?, ?, ? FROM charges",
-            attrs.astuple(charge)[1:],
+            attrs.astuple(order.charge)[1:],
         )
-        return attrs.evolve(charge, payment_id=f"pay_{cursor.lastrowid:06d}")
+        payment_id = f"pay_{cursor.lastrowid:06d}"
+        charge = attrs.evolve(order.charge, payment_id=payment_id)
+        if order.hold:
+            self._enter(Move(payment_id, "held", charge.amount, charge.key))
+        return _answer(201, told(charge, self._moves(payment_id)))
+
+    def _move(self, asked: Move) -> Answer:
+        charges = self._rows("payment_id = ?", asked.payment_id)
+        if not charges:
+            return _refusal(404, "not_found")
+        before = self._moves(asked.payment_id)
+        amount = allowed(charges[0], before, asked)
+        if amount is None:
+            return _refusal(400, "not_possible")
+        move = attrs.evolve(asked, amount=amount)
+        number = self._enter(move)
+        if move.kind == "refunded":
+            return _answer(201, told_refund(charges[0], move, number))
+        return _answer(200, told(charges[0], [*before, move]))
+
+    def _enter(self, move: Move) -> int | None:
+        return self._database.execute(
+            "INSERT INTO moves VALUES (?, ?, ?, ?)", attrs.astuple(move)
+        ).lastrowid
+
+    def _told(self, charge: Charge) -> dict[str, object]:
+        return told(charge, self.moves(charge.payment_id))
+
+    def _moves(self, payment_id: str) -> list[Move]:
+        rows = self._database.execute(
+            "SELECT * FROM moves WHERE payment_id = ? ORDER BY rowid",
+            (payment_id,),
+        )
+        return [Move(*row) for row in rows]
 
     def _select(self, condition: str, *values: str) -> list[Charge]:
         with self._lock:
-            rows = self._database.execute(
-                f"SELECT * FROM charges WHERE {condition} ORDER BY rowid",  # noqa: S608 -- constants of this file
-                values,
-            ).fetchall()
+            return self._rows(condition, *values)
+
+    def _rows(self, condition: str, *values: str) -> list[Charge]:
+        rows = self._database.execute(
+            f"SELECT * FROM charges WHERE {condition} ORDER BY rowid",  # noqa: S608 -- constants of this file
+            values,
+        )
         return [Charge(**dict(row)) for row in rows]
-
-
-class PaymentServer(FaultServer):
-    """
-    Serve a `PaymentsApp`, with its ledger in a directory of its own.
-
-    For *script* see `FaultServer`, for *work* `PaymentsApp`.
-    """
-
-    app: PaymentsApp
-
-    def __init__(self, script: Script = (), *, work: Work | None = None):
-        super().__init__(lambda received: self.app(received), script)  # noqa: PLW0108 -- there is no app yet
-        self._work = work
-
-    def __enter__(self) -> Self:
-        self._directory = tempfile.TemporaryDirectory(prefix="payments-")
-        path = f"{self._directory.name}/ledger.db"
-        self.app = PaymentsApp(path, work=self._work)
-        return super().__enter__()
-
-    def __exit__(self, *exc_info: object) -> None:
-        super().__exit__(*exc_info)
-        self.app.close()
-        self._directory.cleanup()
-
-
-def _parse(received: Received) -> Charge | None:
-    order: dict[str, object] = {"currency": "EUR", "reference": None}
-    try:
-        order.update(json.loads(received.body))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    match order:
-        case {
-            "amount": int(amount),
-            "card": str(card),
-            "currency": str(currency),
-            "reference": str() | None as reference,
-        } if card and amount is not True and 0 < amount <= _LARGEST:
-            return Charge(
-                "",
-                amount=amount,
-                currency=currency,
-                card=card,
-                reference=reference,
-                key=received.key,
-            )
-        case _:
-            return None
-
-
-def _succeeded(charge: Charge) -> dict[str, object]:
-    return {
-        "payment_id": charge.payment_id,
-        "status": "succeeded",
-        "amount": charge.amount,
-        "currency": charge.currency,
-    }
 
 
 def _answer(status: int, content: object) -> Answer:
