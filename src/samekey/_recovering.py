@@ -44,6 +44,7 @@ def recover(
     client: Any,
     reconcile: Reconcile | None,
     tell: Tell | None,
+    sleep: Callable[[float], None] | None = None,
 ) -> Recovered:
     """Take up what is pending, as `Client.recover` tells."""
     terms: Terms = client._samekey.terms
@@ -60,7 +61,7 @@ def recover(
             case Pending():
                 value = _pending(terms)
             case Pause(seconds):
-                terms.sleep(seconds)
+                (terms.sleep if sleep is None else sleep)(seconds)
             case Probe(entry):
                 try:
                     value = _outcome(client.request(**again_of(entry)))
@@ -79,6 +80,7 @@ async def arecover(
     client: Any,
     reconcile: AsyncReconcile | None,
     tell: Tell | None,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> Recovered:
     """Same as `recover`, awaiting."""
     import anyio.to_thread  # noqa: PLC0415 -- `import samekey` does not load it
@@ -97,7 +99,7 @@ async def arecover(
             case Pending():
                 value = await anyio.to_thread.run_sync(_pending, terms)
             case Pause(seconds):
-                await terms.async_sleep(seconds)
+                await (terms.async_sleep if sleep is None else sleep)(seconds)
             case Probe(entry):
                 try:
                     value = _outcome(await client.request(**again_of(entry)))

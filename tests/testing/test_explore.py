@@ -313,6 +313,16 @@ def test_what_fails_by_itself_is_broken():
     )
 
 
+def test_a_handler_that_raises_is_a_mistake_of_the_test():
+    """What the test's own handler raises is shown as it is."""
+
+    def handler(received):
+        raise KeyError(received.method)
+
+    with pytest.raises(KeyError, match=r"^'POST'$"):
+        explore(planted.pay, handler=handler)
+
+
 def declining(received):
     """Answer that the card is declined."""
     return Answer(402)

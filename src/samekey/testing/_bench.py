@@ -97,8 +97,12 @@ class Bench:
             FaultFound: If something is wrong with it already.
 
             ValueError: If it executed nothing.
+
+            Exception: What the handler raised.
         """
         first, second = self._run(()), self._run(())
+        for error in first.transport.errors:
+            raise error  # of the test's own handler
         problem = wrong_without_fault(first)
         if problem is not None:
             raise self._found(problem, first) from first.error
