@@ -222,7 +222,7 @@ class TestFile:
         assert not secret.exists()
 
     def test_damaged_record(self, invoke, file):
-        """A record that cannot be read ends in words, too."""
+        """A record that cannot be read does not hide the others."""
         with SQLiteStore(file) as store:
             store.claim(
                 Record(
@@ -237,8 +237,14 @@ class TestFile:
                 lease=0.0,
             )
 
-        status, _out, err = invoke("list", file)
+        put(file)
 
+        status, out, err = invoke("list", file)
+
+        assert (0, "") == (status, err)
+        assert "damaged" in out
+        assert "order-1/charge" in out
+        status, _out, err = invoke("show", file, "op:1")
         assert 2 == status
         assert err.startswith("Error: the record must be readable")
 
@@ -280,6 +286,7 @@ class TestList:
                     "generation": 1,
                     "state": "in_doubt",
                     "busy": False,
+                    "damaged": None,
                     "method": "POST",
                     "url": "https://api.example.com/payments",
                     "created": NOW,

@@ -27,7 +27,7 @@ from samekey._outcome import (
     table_for,
 )
 from samekey._policy import DEFAULT, DEFAULT_DEADLINE, RetryPolicy
-from samekey._report import Outcome, Report
+from samekey._report import Attempt, Outcome, Report
 from samekey._slots import Placed
 from samekey._terms import Terms
 from samekey._verdict import Evidence
@@ -82,6 +82,8 @@ class Call:
     begun_as: Begun | None = None  # what the journal said to it
     left = False  # it was left in the middle of its claim
     from_journal: Report | None = None  # the report that the journal had
+    before: tuple[Attempt, ...] = ()  # what the journal has of other calls
+    claimed = 0  # how many attempts it had made when it was claimed
     said: Any = None  # what fingerprint= made of it before it had its key
     seen: bytes | None = None  # an unread body that was looked at
     unrecorded: str | None = None  # why the journal does not know how it went
@@ -364,9 +366,14 @@ class Call:
             operation=None if operation is None else operation.id,
             generation=1 if operation is None else operation.generation,
             outcome=self.outcome,
-            attempts=tuple(
-                one.attempt(number, offset)
-                for number, one in enumerate(seen, start=1)
+            attempts=(
+                *self.before,
+                *(
+                    one.attempt(number, offset)
+                    for number, one in enumerate(
+                        seen, start=len(self.before) + 1
+                    )
+                ),
             ),
             replayed="server" if self._replayed() else None,
             already_done=evidence is not None and evidence.done,

@@ -42,7 +42,8 @@ class Intent:
         named: It has an operation id; *force*: a new generation is wanted
             although the last one is in doubt.
 
-        retention: For how long the server is relied on, in seconds.
+        retention: For how long the server is relied on, in seconds; *stated*:
+            the caller, or a profile, says so, and it is no guess.
 
         kept: What is kept of it.
     """
@@ -54,6 +55,7 @@ class Intent:
     named: bool
     force: bool
     retention: float
+    stated: bool = True
     kept: Kept
 
 
@@ -121,15 +123,17 @@ def decide(
     if record.state == Outcome.NOT_EXECUTED:
         return "replace"
     age = max(0.0, now - record.created)
-    fresh = age < intent.retention
+    # What was counted on when it was sent goes before a guess of today.
+    retention = intent.retention if intent.stated else kept.retention
+    fresh = age < retention
     answer = kept.answer
-    if record.state == Outcome.ANSWERED and _is_final(kept):
+    if record.state == Outcome.ANSWERED and is_final(kept):
         given = answer is not None and answer.body is not None
         return "send" if fresh and not given else "give"
     if not fresh:
         msg = (
             f"first sent {show_seconds(age)} s ago, and the server remembers"
-            f" keys for {show_seconds(intent.retention)} s; nothing was sent."
+            f" keys for {show_seconds(retention)} s; nothing was sent."
             " Ask the API what became of it, and tell the journal:"
             " Journal.resolve, or `samekey journal resolve`"
         )
@@ -137,7 +141,7 @@ def decide(
     return "send"
 
 
-def _is_final(kept: Kept) -> bool:
+def is_final(kept: Kept) -> bool:
     """Tell whether the answer is one that another send would not change."""
     report, answer = kept.report, kept.answer
     if report is not None and report.already_done:

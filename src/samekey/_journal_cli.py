@@ -123,6 +123,9 @@ def show(
     show_default=True,
     help="Of that body.",
 )
+@click.option(
+    "--force", is_flag=True, help="Change what the server has settled, too."
+)
 @_yes
 @as_json_option
 def resolve(
@@ -136,6 +139,7 @@ def resolve(
     *,
     answered: bool,
     not_executed: bool,
+    force: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -177,7 +181,16 @@ def resolve(
             raise click.ClickException(msg)
         if not yes:
             click.confirm(_question(word, one.entry), abort=True, err=True)
-        after = found.resolve(one.entry, outcome, why=why, answer=word.answer)
+        try:
+            after = found.resolve(
+                one.entry, outcome, why=why, answer=word.answer, force=force
+            )
+        except ValueError:
+            msg = (
+                "the server has settled it: to say otherwise may execute it"
+                " twice. Pass --force to do so"
+            )
+            raise click.ClickException(msg) from None
     if as_json:
         print_json(entry_as_json(after))
     else:

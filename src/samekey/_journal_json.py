@@ -28,6 +28,7 @@ def entry_as_json(entry: Entry, *, reveal: bool = False) -> dict[str, Any]:
         "generation": entry.generation,
         "state": entry.state,
         "busy": entry.busy,
+        "damaged": entry.damaged,
         "method": entry.method,
         "url": entry.url,
         "created": entry.created,

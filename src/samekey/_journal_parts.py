@@ -50,6 +50,11 @@ class Entry:
         request: The request, where it is kept to be sent again.
 
         changes: What people have said of it.
+
+        earlier: The reports of generations before.
+
+        damaged: Why the record cannot be read, if it cannot; then only what
+            stands beside it is known.
     """
 
     id: str
@@ -67,6 +72,8 @@ class Entry:
     answer: Message | None
     request: Message | None
     changes: tuple[Change, ...]
+    earlier: tuple[Report, ...] = ()
+    damaged: str | None = None
 
 
 Became = Literal[
@@ -121,12 +128,15 @@ class Progress:
         done: How many have been looked at, of *total*.
 
         entry: The last of them. *became*: what became of it.
+
+        error: What was raised, if anything was.
     """
 
     done: int
     total: int
     entry: Entry
     became: Became
+    error: Exception | None = None
 
 
 @attrs.frozen(kw_only=True)

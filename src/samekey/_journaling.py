@@ -28,7 +28,7 @@ from samekey._library import Response, content_of
 from samekey._names import EXTENSION
 from samekey._outcome import Past, Told
 from samekey._placing import rekey
-from samekey._report import Outcome
+from samekey._report import Outcome, Report
 from samekey._streams import NotKept, stream_class
 from samekey.errors import JournalError
 from samekey.journal import Journal
@@ -86,6 +86,8 @@ def _intent(call: Call) -> Intent:
         named=named,
         force=operation is not None and operation.force,
         retention=call.retention,
+        stated=terms.retention is not None
+        or call.profile.retention.usable is not None,
         kept=Kept(
             operation=None if operation is None else operation.id,
             namespace=terms.namespace,
@@ -127,6 +129,11 @@ def _take_up(call: Call, begun: Begun, now: float) -> None:
     """Go on under the key, and with the past, that are recorded."""
     record = begun.record
     call.begun_as = begun
+    call.claimed = 0
+    if call.evidence is not None:
+        call.claimed = len(call.attempts or ()) + 1
+    elif begun.kept.report is not None:
+        call.before = begun.kept.report.attempts
     if record.key != call.key:
         rekey(call, record.key)
     if begun.fresh:
@@ -184,7 +191,7 @@ def record(call: Call, response: Response | None) -> None:
     begun = call.begun_as
     assert begun is not None
     journal: Journal = call.terms.journal
-    report = call.report()
+    report = _joined(call, begun.kept.report)
     kept = attrs.evolve(
         begun.kept,
         report=report,
@@ -204,6 +211,20 @@ def record(call: Call, response: Response | None) -> None:
     if call.unrecorded is not None:
         call.forget_report()
         _log.unrecorded(call, call.unrecorded)
+
+
+def _joined(call: Call, before: Report | None) -> Report:
+    """Give the report with the attempts that others have recorded."""
+    report = call.report()
+    new = report.attempts[len(call.before) + call.claimed :]
+    old = () if before is None else before.attempts
+    return attrs.evolve(
+        report,
+        attempts=tuple(
+            attrs.evolve(one, number=number)
+            for number, one in enumerate((*old, *new), start=1)
+        ),
+    )
 
 
 def _answer(

@@ -119,7 +119,11 @@ class Kept:
             "answer": _from_message(self.answer),
             "request": _from_message(self.request),
             "changes": [attrs.asdict(change) for change in self.changes],
-            "earlier": [_from_report(report) for report in self.earlier],
+            # An earlier generation had another key.
+            "earlier": [
+                {**_from_report(report), "key": report.key}
+                for report in self.earlier
+            ],
         }
         return json.dumps(value, separators=(",", ":")).encode()
 
@@ -152,7 +156,7 @@ class Kept:
                 earlier=tuple(
                     report
                     for one in value["earlier"]
-                    if (report := _to_report(one, key)) is not None
+                    if (report := _to_report(one, one.get("key"))) is not None
                 ),
             )
         except (

@@ -93,7 +93,9 @@ class ClientMixin(_Shared):
         Raises:
             ValueError: If the client has no journal.
 
-            StoreError: If the journal's store fails.
+            StoreError: If the journal's store fails; `JournalError` in the
+                middle of a send. Whatever else a send raises is told to
+                *progress*, and the next one is taken up.
         """
         from samekey._recovering import recover  # noqa: PLC0415
 

@@ -30,7 +30,7 @@ from samekey._recovery import (
     recovery,
 )
 from samekey._terms import Terms
-from samekey.errors import OperationBusy, SamekeyError
+from samekey.errors import JournalError, OperationBusy
 
 
 Reconcile = Callable[[Entry], Resolution | None]
@@ -63,10 +63,7 @@ def recover(
             case Pause(seconds):
                 (terms.sleep if sleep is None else sleep)(seconds)
             case Probe(entry):
-                try:
-                    value = _outcome(client.request(**again_of(entry)))
-                except SamekeyError as exc:
-                    value = became_of(exc)
+                value = _probed(client, entry)
             case Ask(entry):
                 assert reconcile is not None
                 value = reconcile(entry)
@@ -101,10 +98,7 @@ async def arecover(
             case Pause(seconds):
                 await (terms.async_sleep if sleep is None else sleep)(seconds)
             case Probe(entry):
-                try:
-                    value = _outcome(await client.request(**again_of(entry)))
-                except SamekeyError as exc:
-                    value = became_of(exc)
+                value = await _aprobed(client, entry)
             case Ask(entry):
                 assert reconcile is not None
                 value = reconcile(entry)
@@ -136,6 +130,27 @@ def _begin(
 
 def _pending(terms: Terms) -> list[Entry]:
     return list(terms.journal.pending())
+
+
+Probed = tuple[Became, Exception | None]
+
+
+def _probed(client: Any, entry: Entry) -> Probed:
+    try:
+        return _outcome(client.request(**again_of(entry))), None
+    except JournalError:
+        raise  # nothing can be recorded any more
+    except Exception as exc:  # noqa: BLE001 -- the next one may go well
+        return became_of(exc), exc
+
+
+async def _aprobed(client: Any, entry: Entry) -> Probed:
+    try:
+        return _outcome(await client.request(**again_of(entry))), None
+    except JournalError:
+        raise  # as above
+    except Exception as exc:  # noqa: BLE001 -- as above
+        return became_of(exc), exc
 
 
 def _outcome(response: Any) -> Became:

@@ -24,7 +24,13 @@ from samekey._journal_parts import (
 )
 from samekey._report import Outcome
 from samekey._terms import Terms
-from samekey.errors import KeyExpired, OperationBusy, SamekeyError
+from samekey.errors import (
+    BodyNotReplayable,
+    InvalidKey,
+    KeyExpired,
+    OperationBusy,
+    OperationChanged,
+)
 from samekey.keys import Operation
 
 
@@ -51,7 +57,7 @@ class Pause:
 
 
 class Probe:
-    """Send its request again. Answer: what came of it, by `became_of`."""
+    """Send its request again. Answer: what came of it, and any error."""
 
     __slots__ = ("entry",)
     __match_args__ = ("entry",)
@@ -106,6 +112,7 @@ def recovery(
     gap = 0.0
     for done, entry in enumerate(entries, start=1):
         became: Became = "skipped"
+        error: Exception | None = None
         if entry.namespace == terms.namespace:
             if can_be_sent(entry, every=terms.journal.journal_all):
                 assert entry.request is not None
@@ -114,7 +121,7 @@ def recovery(
                     gap = _longer(gap)
                 if gap:
                     yield Pause(gap)
-                became = yield Probe(entry)
+                became, error = yield Probe(entry)
                 gap = _longer(gap) if became == "in_doubt" else 0.0
             if asks and became in {"skipped", "expired"}:
                 became = yield from _asked(entry, became)
@@ -122,7 +129,11 @@ def recovery(
         if tell is not None:
             tell(
                 Progress(
-                    done=done, total=len(entries), entry=entry, became=became
+                    done=done,
+                    total=len(entries),
+                    entry=entry,
+                    became=became,
+                    error=error,
                 )
             )
     return Recovered(**counts)
@@ -174,8 +185,13 @@ def again_of(entry: Entry) -> dict[str, Any]:
     }
 
 
-def became_of(exc: SamekeyError) -> Became:
+_NOT_TRIED = (BodyNotReplayable, InvalidKey, OperationChanged)
+
+
+def became_of(exc: Exception) -> Became:
     """Tell what an operation became that ended in an error."""
+    if isinstance(exc, _NOT_TRIED):
+        return "skipped"  # nothing was sent, and it is as it was
     if isinstance(exc, KeyExpired):
         return "expired"
     if isinstance(exc, OperationBusy):

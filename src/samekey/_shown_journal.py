@@ -74,7 +74,9 @@ def when(seconds: float) -> str:
 
 
 def state_told(entry: Entry) -> str:
-    """Write its state, and whether a worker is on it."""
+    """Write its state, and whether it can be read or a worker is on it."""
+    if entry.damaged is not None:
+        return f"{entry.state} (damaged)"
     return f"{entry.state} (busy)" if entry.busy else entry.state
 
 

@@ -32,7 +32,7 @@ def _about(call: Call) -> About:
 
 def _attempt(call: Call, evidence: Evidence) -> Attempt:
     terms = call.terms
-    number = len(call.attempts or ()) + 1
+    number = len(call.before) + len(call.attempts or ()) + 1
     return evidence.attempt(number, terms.wall() - terms.clock())
 
 
@@ -59,7 +59,10 @@ def ended(
 ) -> None:
     """Tell that an operation has its outcome, or was refused one."""
     evidence = call.evidence
-    seen = 0 if evidence is None else len(call.attempts or ()) + 1
+    seen = len(call.before)
+    earlier = max(seen, call.closed)
+    if evidence is not None:
+        seen += len(call.attempts or ()) + 1
     if evidence is not None and seen > call.heard:
         attempted(call, evidence)  # it was cut short
     report = call.report()
@@ -69,9 +72,7 @@ def ended(
         reason=reason,
         error=None if exc is None else type(exc).__name__.partition("[")[0],
         # A journal's answer is that of attempts which others have made.
-        earlier=call.closed
-        if call.from_journal is None
-        else len(report.attempts),
+        earlier=earlier if call.from_journal is None else len(report.attempts),
     )
     call.closed = seen
     tell(call.terms.hooks, event)

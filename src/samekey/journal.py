@@ -35,7 +35,7 @@ from typing import Literal, get_args
 
 import attrs
 
-from samekey._intent import Begun, Intent, decide, record_id
+from samekey._intent import Begun, Intent, decide, is_final, record_id
 from samekey._journal_parts import (
     ALLOWED_HEADERS,
     Entry,
@@ -58,7 +58,7 @@ from samekey._policy import check_seconds
 from samekey._report import Outcome, Report
 from samekey.errors import OperationBusy
 from samekey.keys import Operation, check_secret
-from samekey.stores import Claim, Record, Store
+from samekey.stores import Claim, Record, Store, StoreError
 
 
 __all__ = [
@@ -356,6 +356,7 @@ class Journal:
         *,
         why: str,
         answer: Message | None = None,
+        force: bool = False,
         wall: float | None = None,
     ) -> Entry:
         """
@@ -376,12 +377,16 @@ class Journal:
 
             answer: What later calls are given.
 
+            force: Change what the server itself has settled, too.
+
             wall: The time, in seconds since the epoch. Default now.
 
         Raises:
             OperationBusy: If a live worker is on it, or it has changed.
 
-            ValueError: If *outcome* is another one, or *why* is empty.
+            ValueError: If *outcome* is another one, *why* is empty, or
+                `not_executed` is said of what the server has settled and
+                *force* is not set.
 
             StoreError: If the store fails.
         """
@@ -403,6 +408,14 @@ class Journal:
         if not (record.lease_until <= now or self._is_over(record)):
             msg = f"another worker ({record.owner}) is on it"
             raise OperationBusy(msg, entry.report)
+        kept = kept_in(record)
+        final = record.state == Outcome.ANSWERED and is_final(kept)
+        if final and outcome is Outcome.NOT_EXECUTED and not force:
+            msg = (
+                "the server has settled it: to say otherwise may execute it"
+                " twice. Pass force=True to do so"
+            )
+            raise ValueError(msg)
         claim = self.store.claim(
             attrs.evolve(record, owner=self.owner),
             now=max(now, record.lease_until),
@@ -412,7 +425,6 @@ class Journal:
         if not claim.taken or claim.record.token != record.token + 1:
             msg = "another worker has taken it"
             raise OperationBusy(msg, entry.report)
-        kept = kept_in(record)
         change = Change(at=now, what=str(outcome), why=why)
         report = kept.report or Report(key=record.key, outcome=outcome)
         kept = attrs.evolve(
@@ -446,7 +458,12 @@ class Journal:
         return removed
 
     def _entry(self, record: Record, now: float) -> Entry:
-        kept = kept_in(record)
+        damaged = None
+        try:
+            kept = kept_in(record)
+        except StoreError as exc:
+            # One that cannot be read must not hide the others.
+            kept, damaged = Kept(generation=0), str(exc)
         busy = record.lease_until > now and not self._is_over(record)
         return Entry(
             id=record.id,
@@ -464,6 +481,8 @@ class Journal:
             answer=kept.answer,
             request=kept.request,
             changes=kept.changes,
+            earlier=kept.earlier,
+            damaged=damaged,
         )
 
 

@@ -35,7 +35,7 @@ import samekey
 from samekey._kept import Change, Kept, Message, redact
 from samekey._report import Attempt, Outcome, Report, Verdict
 from samekey.journal import Journal
-from samekey.stores import MemoryStore, SQLiteStore, StoreError
+from samekey.stores import MemoryStore, SQLiteStore
 
 
 ONCE = fast(attempts=1)
@@ -766,8 +766,9 @@ class TestBytes:
             r" must be readable, and is not: .*$",
         ):
             pay(client)
-        with pytest.raises(StoreError):
-            list(journal.entries())
+        [entry] = journal.entries()
+        assert entry.damaged.startswith("the record must be readable, and is")
+        assert (record.id, "answered") == (entry.id, entry.state)
         assert 1 == len(api.requests)
 
 

@@ -391,7 +391,7 @@ class TestReconcile:
         assert asked[0].request.redacted
 
     def test_unnamed(self, clock):
-        """A call without an operation id is the user's to look up."""
+        """A call without an operation id is sent again under its key."""
         journal = memory(remember="request", journal_all=True)
         client = client_of(journal, Api(lost()), clock=clock, policy=ONCE)
         with pytest.raises(samekey.InDoubt):
@@ -399,8 +399,9 @@ class TestReconcile:
         api = Api()
         found, _ = recovered(journal, api, clock)
 
-        assert Recovered(skipped=1) == found
-        assert [] == api.requests
+        assert Recovered(answered=1) == found
+        assert 1 == len(api.requests)
+        assert [] == list(journal.pending())
 
     def test_namespaces(self, journal, clock):
         """What is another client's is left alone, and nobody is asked."""
@@ -642,3 +643,42 @@ class TestPeople:
 
         assert 0 == journal.purge(wall=clock.now)
         assert 1 == journal.purge(wall=clock.now + 1)
+
+
+class TestErrors:
+    @BACKENDS
+    def test_of_a_hook(self, clock, backend):
+        """What a hook of the user's raises does not end the recovery."""
+        journal = memory(remember="request")
+        left_open(journal, clock, "1")
+        left_open(journal, clock, "2")
+        seen = []
+
+        def fail():
+            msg = "a hook"
+            raise RuntimeError(msg)
+
+        def hook(response):
+            fail()
+
+        async def ahook(response):
+            fail()
+
+        def tell(progress):
+            seen.append((progress.became, repr(progress.error)))
+
+        found, _ = recovered(
+            journal,
+            Api(),
+            clock,
+            backend=backend,
+            tell=tell,
+            client={
+                "event_hooks": {
+                    "response": [hook if backend is None else ahook]
+                }
+            },
+        )
+
+        assert 2 == found.answered + found.in_doubt
+        assert [("in_doubt", "RuntimeError('a hook')")] * 2 == seen
