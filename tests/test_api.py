@@ -46,6 +46,7 @@ LAYERS = [
     "_waits",
     "_memory",
     "_watchdog",
+    "_time",
     "_terms",
     "_call",
     "_placing",

@@ -114,6 +114,9 @@ SHOWN = {
     ],
 }
 
+# Run by pytest, and how its last line begins.
+TESTS = {"test_your_own_code.py": "5 passed in "}
+
 # Warnings of others, that are not ours to mend.
 TOLERATED = {
     # stripe hands a form to httpx as a str.
@@ -173,12 +176,28 @@ def test_example_shows_what_it_says(
     assert missing == []
 
 
+@pytest.mark.parametrize("name", TESTS)
+def test_example_of_tests_passes(
+    name: str, environment: dict[str, str]
+) -> None:
+    """Tests that a reader may take for a start pass as they are."""
+    pytest_is = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+    result = run(*pytest_is, str(EXAMPLES / name), environment=environment)
+
+    assert result.stderr == ""
+    assert result.stdout.splitlines()[-1].startswith(TESTS[name])
+
+
 def test_every_example_is_run() -> None:
     """No example is left out of the tests."""
-    assert {path.name for path in EXAMPLES.glob("*.py")} == set(SHOWN)
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        *SHOWN,
+        *TESTS,
+    }
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", [*SHOWN, *TESTS])
 def test_example_says_what_you_will_see(name: str) -> None:
     """An example begins with a docstring that says what you will see."""
     tree = ast.parse((EXAMPLES / name).read_text("utf-8"))

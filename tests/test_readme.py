@@ -72,7 +72,8 @@ def test_section_runs(
     for example in examples:
         example.evaluate()
         for value in list(namespace.values()):
-            if callable(close := getattr(value, "close", None)):
+            close = getattr(value, "close", None)
+            if callable(close) and not isinstance(value, type):
                 stack.callback(close)
 
 

@@ -1,5 +1,8 @@
 """
 One operation, one key: retries for httpx that do not act twice.
+
+PYTEST_DONT_REWRITE: samekey has a pytest plugin, so pytest would warn where a
+program imports samekey first and starts pytest then.
 """
 
 from __future__ import annotations

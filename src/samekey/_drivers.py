@@ -1,13 +1,11 @@
 """
 The drivers: they make happen what the engine asks for, and decide nothing.
 
-`Driver` and `AsyncDriver` are the only twins of the loop. The async one sleeps
-by anyio, so asyncio and trio are one case.
+`Driver` and `AsyncDriver` are the only twins of the loop. They sleep as the
+terms say: by anyio in the async one, so asyncio and trio are one case.
 """
 
 from __future__ import annotations
-
-import time
 
 from collections.abc import Awaitable, Callable
 from typing import Any, assert_never
@@ -59,9 +57,6 @@ AsyncTransmit = Callable[[Request | None], Awaitable[Response]]
 class Driver:
     """Runs operations with blocking I/O."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._sleep = sleep
-
     def run(self, call: Call, transmit: Transmit) -> Response:
         """Carry *call* to its outcome."""
         first: Response | None = None
@@ -97,7 +92,7 @@ class Driver:
                 elif isinstance(effect, Read):
                     self._read(call, effect.response)
                 elif isinstance(effect, Sleep):
-                    self._sleep(effect.seconds)
+                    call.terms.sleep(effect.seconds)
                 elif isinstance(effect, Drain):
                     self._drain(call, effect.response, effect.seconds)
                 else:
@@ -204,11 +199,6 @@ class Driver:
 class AsyncDriver:
     """Same as `Driver`, awaiting."""
 
-    def __init__(
-        self, sleep: Callable[[float], Awaitable[None]] | None = None
-    ) -> None:
-        self._sleep = _anyio_sleep if sleep is None else sleep
-
     async def run(self, call: Call, transmit: AsyncTransmit) -> Response:
         """Carry *call* to its outcome."""
         first: Response | None = None
@@ -246,7 +236,7 @@ class AsyncDriver:
                 elif isinstance(effect, Read):
                     await self._read(call, effect.response)
                 elif isinstance(effect, Sleep):
-                    await self._sleep(effect.seconds)
+                    await call.terms.async_sleep(effect.seconds)
                 elif isinstance(effect, Drain):
                     await self._drain(call, effect.response, effect.seconds)
                 else:
@@ -367,12 +357,6 @@ def _journaling() -> Any:
 
 async def _in_thread(function: Callable[..., object], *args: object) -> object:
     # A store blocks, and the loop must not.
-    import anyio.to_thread  # noqa: PLC0415 -- as below
+    import anyio.to_thread  # noqa: PLC0415 -- `import samekey` does not load it
 
     return await anyio.to_thread.run_sync(function, *args)
-
-
-async def _anyio_sleep(seconds: float) -> None:
-    import anyio  # noqa: PLC0415 -- `import samekey` does not load it
-
-    await anyio.sleep(seconds)

@@ -5,7 +5,6 @@ The drivers of a recovery: they send, ask, wait and record, and decide nothing.
 from __future__ import annotations
 
 import inspect
-import time
 
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, assert_never
@@ -45,7 +44,7 @@ def recover(
     client: Any,
     reconcile: Reconcile | None,
     tell: Tell | None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> Recovered:
     """Take up what is pending, as `Client.recover` tells."""
     terms: Terms = client._samekey.terms
@@ -62,7 +61,7 @@ def recover(
             case Pending():
                 value = _pending(terms)
             case Pause(seconds):
-                sleep(seconds)
+                (terms.sleep if sleep is None else sleep)(seconds)
             case Probe(entry):
                 value = _probed(client, entry)
             case Ask(entry):
@@ -81,11 +80,9 @@ async def arecover(
     sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> Recovered:
     """Same as `recover`, awaiting."""
-    import anyio  # noqa: PLC0415 -- `import samekey` does not load it
-    import anyio.to_thread  # noqa: PLC0415
+    import anyio.to_thread  # noqa: PLC0415 -- `import samekey` does not load it
 
     terms: Terms = client._samekey.terms
-    wait = anyio.sleep if sleep is None else sleep
     flow = _begin(client, asks=reconcile is not None, tell=tell)
     value: Any = None
     while True:
@@ -99,7 +96,7 @@ async def arecover(
             case Pending():
                 value = await anyio.to_thread.run_sync(_pending, terms)
             case Pause(seconds):
-                await wait(seconds)
+                await (terms.async_sleep if sleep is None else sleep)(seconds)
             case Probe(entry):
                 value = await _aprobed(client, entry)
             case Ask(entry):

@@ -6,15 +6,15 @@ import datetime as dt
 import os
 import random as _random
 import threading
-import time
 import weakref
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import attrs
 
+from samekey import _time
 from samekey._budget import RetryBudget
 from samekey._memory import Memory
 from samekey._pointer import check_pointer
@@ -300,6 +300,10 @@ class Terms:
 
         wall: Seconds since the epoch.
 
+        sleep: Lets seconds of the clock pass.
+
+        async_sleep: The same, awaiting.
+
         random: From 0 to 1.
 
         lock: Held while a request gets its operation, so that one that is
@@ -333,8 +337,10 @@ class Terms:
         default=None, converter=check_hooks
     )
     special: bool = attrs.field(init=False, repr=False)
-    clock: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
+    clock: Callable[[], float] = _time.clock
+    wall: Callable[[], float] = _time.wall
+    sleep: Callable[[float], None] = _time.sleep
+    async_sleep: Callable[[float], Awaitable[None]] = _time.async_sleep
     random: Callable[[], float] = _random.random
     memory: Memory = attrs.field(factory=Memory, repr=False)
     watchdog: Watchdog = attrs.field(factory=Watchdog, repr=False)

@@ -12,6 +12,7 @@ import samekey
 import samekey.hooks
 import samekey.httpx2
 
+from samekey import testing
 from samekey.journal import Recovered
 from samekey.observe.logging import LoggingHook
 from samekey.observe.opentelemetry import OpenTelemetryHook
@@ -80,6 +81,18 @@ def tells(response: httpx.Response) -> None:
     for attempt in report.attempts:
         assert_type(attempt.verdict, samekey.Verdict)
         assert_type(attempt.status, int | None)
+
+
+def tests_code(transport: testing.IdempotentTransport) -> None:
+    clock = testing.FakeClock()
+    with httpx.Client(transport=transport) as plain:
+        client = samekey.wrap(plain)
+    assert_type(testing.with_clock(client, clock), samekey.Client)
+    httpx2.AsyncClient(transport=transport)
+    assert_type(transport.executions, list[testing.Received])
+    assert_type(testing.assert_one_key(transport), str)
+    explored = testing.explore(lambda transport: None, told=lambda x: "done")
+    assert_type(explored, testing.Exploration)
 
 
 def ambient() -> None:

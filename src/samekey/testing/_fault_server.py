@@ -118,6 +118,12 @@ class FaultServer:
         for thread in self._threads:
             thread.join(0.5)  # Leave a hung application behind.
 
+    def play(self, *faults: Fault | None) -> None:
+        """Break the next exchanges by *faults*, in place of the script."""
+        with self._lock:
+            self._faults = iter(faults)
+            self._choose = None
+
     def close_idle(self) -> None:
         """Close every connection that has been answered and awaits more."""
         for peer in tuple(self._peers):
