@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import anyio
 import attrs
+import httpx
 import pytest
 
-from journal.support import Api, Clock, client_of, lost, memory, pay
+from journal.support import (
+    BASE,
+    ORDER,
+    Api,
+    Clock,
+    client_of,
+    lost,
+    memory,
+    pay,
+)
 from kinds import fast
 
 import samekey
@@ -159,3 +170,86 @@ def test_a_journal_that_fails_ends_a_recovery(clock):
     ):
         client.recover()
     assert [] == api.requests
+
+
+@pytest.mark.parametrize("profile", ["generic", "square", "ietf"])
+def test_the_recorded_key_at_the_transport_door(profile, clock):
+    """Below an SDK too, a key that was recorded goes before a derived one."""
+    journal = memory()
+    terms = {"clock": clock, "profile": profile, "policy": ONCE}
+    with pytest.raises(samekey.InDoubt) as caught:
+        pay(client_of(journal, Api(lost()), secret=b"a" * 16, **terms))
+    api = Api()
+    transport = samekey.Transport(
+        httpx.MockTransport(api),
+        journal=journal,
+        profile=profile,
+        secret=b"b" * 16,
+    )
+
+    with httpx.Client(transport=transport, base_url=BASE) as client:
+        response = client.post(
+            "/payments",
+            json=ORDER,
+            extensions={"samekey": {"operation": "order-1"}},
+        )
+
+    key = caught.value.key
+    assert key == samekey.report(response).key
+    [request] = api.requests
+    assert key.encode() in (
+        request.content + request.headers.get("idempotency-key", "").encode()
+    )
+
+
+def test_what_cannot_be_sent_is_skipped(clock):
+    """A request that is refused here is nobody's doubt."""
+    journal = memory(remember="request")
+    with pytest.raises(samekey.InDoubt):
+        pay(client_of(journal, Api(lost()), clock=clock, policy=ONCE))
+    seen = []
+    client = client_of(
+        journal, Api(), clock=clock, fingerprint=lambda request: b"other"
+    )
+
+    found = client.recover(progress=seen.append)
+
+    assert 1 == found.skipped
+    assert isinstance(seen[0].error, samekey.OperationChanged)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_failing_journal_ends_an_async_recovery(clock, backend):
+    """The same, awaited."""
+    journal = memory(remember="request")
+    with pytest.raises(samekey.InDoubt):
+        pay(client_of(journal, Api(lost()), clock=clock, policy=ONCE))
+    client = client_of(journal, Api(), clock=clock, asynchronous=True)
+
+    def fail(*args, **options):
+        raise StoreError("no")
+
+    journal.store.get = fail
+
+    async def recover():
+        with pytest.raises(samekey.JournalError):
+            await client.recover()
+
+    anyio.run(recover, backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_answer_that_is_not_kept_is_not_read(clock, backend):
+    """Past the server's memory the status is known, and nothing more."""
+    journal = memory(remember="outcome")
+    pay(client_of(journal, Api(), clock=clock))
+    clock.now += 7_200
+    client = client_of(journal, Api(), clock=clock, asynchronous=True)
+
+    async def ask():
+        response = await pay(client)
+        assert 201 == response.status_code
+        with pytest.raises(samekey.AnswerLost):
+            await response.aread()
+
+    anyio.run(ask, backend=backend)
