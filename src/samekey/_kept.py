@@ -28,6 +28,8 @@ VERSION = 1
 
 REDACTED = "[redacted]"
 
+_write = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @attrs.frozen(kw_only=True)
 class Message:
@@ -118,14 +120,14 @@ class Kept:
             "report": _from_report(self.report),
             "answer": _from_message(self.answer),
             "request": _from_message(self.request),
-            "changes": [attrs.asdict(change) for change in self.changes],
+            "changes": [_flat(change) for change in self.changes],
             # An earlier generation had another key.
             "earlier": [
                 {**_from_report(report), "key": report.key}
                 for report in self.earlier
             ],
         }
-        return json.dumps(value, separators=(",", ":")).encode()
+        return _write(value).encode()
 
     @classmethod
     def decode(cls, data: bytes, key: str | None) -> Self:
@@ -211,10 +213,22 @@ _READERS: dict[str, Any] = {
 }
 
 
+def _flat(value: Message | Change | Report | Attempt) -> dict[str, Any]:
+    # Four times as quick as attrs.asdict, which looks at what is inside.
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
+
+
+_FIELDS = {
+    cls: tuple(field.name for field in attrs.fields(cls))
+    for cls in (Message, Change, Report, Attempt)
+}
+
+
 def _from_report(report: Report | None) -> Any:
     if report is None:
         return None
-    kept = attrs.asdict(report)
+    kept = _flat(report)
+    kept["attempts"] = [_flat(attempt) for attempt in report.attempts]
     # The key is the record's; the id stands above.
     for name in ("key", "operation", "unrecorded"):
         del kept[name]
@@ -235,7 +249,7 @@ def _to_report(value: Any, key: str | None) -> Report | None:
 def _from_message(message: Message | None) -> Any:
     if message is None:
         return None
-    kept = attrs.asdict(message)
+    kept = _flat(message)
     if message.body is not None:
         kept["body"] = base64.b64encode(message.body).decode()
     return kept
@@ -271,7 +285,7 @@ def redact(body: bytes, pointers: Iterable[str]) -> tuple[bytes, bool]:
     found = [_blank(value, steps_of(where)) for where in wanted]
     if not any(found):
         return body, False
-    return json.dumps(value, separators=(",", ":")).encode(), True
+    return _write(value).encode(), True
 
 
 def _blank(value: Any, steps: tuple[str, ...]) -> bool:

@@ -185,6 +185,7 @@ def test_the_recorded_key_at_the_transport_door(profile, clock):
         journal=journal,
         profile=profile,
         secret=b"b" * 16,
+        retention=1e9,
     )
 
     with httpx.Client(transport=transport, base_url=BASE) as client:
