@@ -232,6 +232,10 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 deadline - call.terms.clock() < MIN_LEFT - SLIP
             ):
                 step = Stop("in_flight" if evidence.in_flight else "deadline")
+                # What was drained cannot be handed out to be read.
+                evidence.lost = response is not None and (
+                    call.unread or content_of(response) is None
+                )
                 break
         if failure is None:
             failure = yield from _read(call, evidence, response)

@@ -42,6 +42,18 @@ def test_no_attempt_starts_late(step):
     assert 1 == len(caught.value.report.attempts)
 
 
+@pytest.mark.parametrize("unread", [True, False])
+def test_what_was_drained_is_not_handed_out(unread):
+    """An answer whose body is gone is no answer to give back."""
+    paper = late(answer(503), answer(200))
+
+    with pytest.raises(samekey.InDoubt) as caught:
+        paper.post(unread=unread, returns_doubt=True)
+
+    assert "deadline" == caught.value.reason
+    assert 503 == caught.value.response.status_code
+
+
 def test_no_poll_starts_late():
     """Nor for another look at what is still running."""
     profile = Profile(
