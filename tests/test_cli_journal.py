@@ -589,6 +589,24 @@ class TestResolve:
         assert ("not_executed", "looked") == (change["what"], change["why"])
         assert before <= change["at"] <= time.time()
 
+    def test_the_server_is_not_contradicted(self, invoke, asked, file):
+        """What the server has settled is changed by force only."""
+        put(
+            file,
+            state="answered",
+            report=report("answered", attempt()),
+            answer=Message(status=201, body=b"{}"),
+        )
+        said = ("resolve", file, ID, "--not-executed", "--why", "x", "--yes")
+
+        status, _out, err = invoke(*said)
+
+        assert 1 == status
+        assert err.endswith("Pass --force to do so\n")
+        assert "answered" == asked("show", file, ID)["state"]
+        assert 0 == invoke(*said, "--force")[0]
+        assert "not_executed" == asked("show", file, ID)["state"]
+
     def test_answered(self, invoke, asked, file, tmp_path):
         """Later calls are given the status and the body."""
         put(file, state="in_doubt")

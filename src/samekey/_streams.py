@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Self
 
 from samekey._call import Call
 from samekey._ending import attach
@@ -211,9 +211,11 @@ class NotKept:
     def __iter__(self) -> Iterator[bytes]:
         raise self._lost()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise self._lost()
 
     def close(self) -> None:
         """Do nothing."""
