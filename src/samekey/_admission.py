@@ -9,9 +9,10 @@ import hashlib
 from samekey._call import Call
 from samekey._fingerprint import fingerprint
 from samekey._library import body_of
-from samekey._memory import Entry
+from samekey._memory import UNPROTECTED, Entry
 from samekey._outcome import Past
 from samekey._slots import without_pair
+from samekey.errors import KeyExpired
 
 
 def admit(call: Call) -> None:
@@ -22,7 +23,7 @@ def admit(call: Call) -> None:
         OperationChanged: If the operation was called with another request or
             key, or is a new generation of one in doubt.
 
-        KeyExpired: If the server may have forgotten the key.
+        KeyExpired: If the server may have forgotten the key, or takes none.
     """
     terms = call.terms
     operation = call.operation
@@ -37,6 +38,7 @@ def admit(call: Call) -> None:
         first_sent=terms.clock(),
         first_sent_wall=terms.wall(),
     )
+    known = call.entry
     entry = call.entry = terms.memory.admit(
         digest,
         fresh,
@@ -46,6 +48,8 @@ def admit(call: Call) -> None:
     )
     if entry is fresh:
         return
+    if call.guarded and entry is not known and _may_have_acted(entry):
+        raise KeyExpired(UNPROTECTED, entry.report)
     call.first_sent = entry.first_sent
     call.first_sent_wall = entry.first_sent_wall
     past = call.past = Past() if call.past is None else call.past
@@ -53,6 +57,11 @@ def admit(call: Call) -> None:
     past.settled = past.settled or entry.settled
     past.failed = past.failed or entry.failed
     past.remembered = past.remembered or entry.touched
+
+
+def _may_have_acted(entry: Entry) -> bool:
+    # Without a report it is being sent right now.
+    return entry.doubtful or entry.settled or entry.report is None
 
 
 def _digest(kind: bytes, data: bytes) -> bytes:

@@ -271,6 +271,13 @@ class Call:
             entry.failed = entry.failed or past.failed
             entry.report = self.report()
 
+    def may_have_acted(self) -> bool:
+        """Tell whether one of its sends was doubtful, or settled it."""
+        past = self.past
+        past = Past() if past is None else past.copy()
+        past.add(self.begun())
+        return past.doubtful or past.settled
+
     @property
     def origin(self) -> tuple[str, str, int | None]:
         """Scheme, host and port of its URL."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextvars import Token
-from typing import Any
+from typing import Any, NoReturn
 
 from samekey import _telling
 from samekey._call import Call
@@ -16,6 +16,7 @@ from samekey._ending import carried_by
 from samekey._handing import hand_out
 from samekey._headers import add, has
 from samekey._library import Module, Request, Response, library_of, origin
+from samekey._memory import UNPROTECTED
 from samekey._names import EXTENSION
 from samekey._placing import put
 from samekey._policy import show_seconds
@@ -134,6 +135,8 @@ class Bound:
             raise BodyNotReplayable(msg)
         if call.key is not None:
             _check_retention(call)
+        elif call.guarded and call.may_have_acted():
+            _refuse(call, UNPROTECTED)
         if not call.reclaim():
             raise ValueError(_GONE)
         call = again(call, call.opened)
@@ -261,7 +264,11 @@ def _check_retention(call: Call) -> None:
             " and may have forgotten this one; nothing was sent. Ask the API what"
             " became of the operation"
         )
-        exc = KeyExpired(msg, call.report())
-        if terms.hooks:
-            _telling.ended(call, exc=exc)
-        raise exc
+        _refuse(call, msg)
+
+
+def _refuse(call: Call, msg: str) -> NoReturn:
+    exc = KeyExpired(msg, call.report())
+    if call.terms.hooks:
+        _telling.ended(call, exc=exc)
+    raise exc

@@ -20,6 +20,11 @@ from samekey.errors import KeyExpired, OperationChanged
 
 MAX_ENTRIES = 10_000
 
+UNPROTECTED = (
+    "it may have been executed, and no key protects a resend; nothing was"
+    " sent. Ask the API what became of it"
+)
+
 
 @attrs.define
 class Entry:

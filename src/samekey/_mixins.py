@@ -59,7 +59,8 @@ class ClientMixin(_Shared):
 
             LookupError: If no operation is behind *exc*.
 
-            KeyExpired: If the server may have forgotten the key.
+            KeyExpired: If the server may have forgotten the key, or it takes
+                none and the operation may have been executed.
 
             BodyNotReplayable: If the body was streamed.
 

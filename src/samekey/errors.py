@@ -113,7 +113,7 @@ class KeyExpired(_WithPrevious):
     """
     The server may have forgotten the key, so a resend could act twice.
 
-    Nothing was sent. Ask the API what became of the operation; only then
+    So could one that never had a key, as with the profile `none`. Nothing was sent. Ask the API what became of the operation; only then
     start a new generation. Attributes: `previous`, as in `OperationChanged`.
     """
 

@@ -217,6 +217,50 @@ def test_resume_without_a_key(client_kind):
         assert session.resume(caught.value).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        (Fault.lose_answer(), samekey.InDoubt),
+        (Fault.cut(), samekey.AnswerLost),
+    ],
+)
+def test_resume_without_a_key_does_nothing_twice(client_kind, step, error):
+    """What no key protects is not sent again if it may have been executed."""
+    hooked = []
+    with (
+        PaymentServer([step]) as server,
+        client_kind.open(
+            base_url=server.url,
+            terms=terms(profile="none", hooks=[hooked.append]),
+        ) as session,
+    ):
+        with pytest.raises(error) as caught:
+            session.post("/payments", json=PAYMENT)
+
+        with pytest.raises(samekey.KeyExpired) as refused:
+            session.resume(caught.value)
+
+        assert 1 == len(server.requests)
+    outcome = samekey.report(caught.value).outcome
+    assert outcome == refused.value.previous.outcome
+    assert "KeyExpired" == hooked[-1].error
+
+
+def test_resume_without_a_key_of_what_was_not_executed(client_kind):
+    """What was not executed may be sent again, with or without a key."""
+    with (
+        PaymentServer([Fault.status(429)]) as server,
+        client_kind.open(
+            base_url=server.url, terms=terms(profile="none")
+        ) as session,
+    ):
+        first = session.post("/payments", json=PAYMENT)
+        with pytest.raises(session.kind.module.HTTPStatusError) as caught:
+            first.raise_for_status()
+
+        assert 201 == session.resume(caught.value).status_code
+
+
 def test_the_same_request_again_is_the_same_operation(kind):
     """Sending one Request twice sends one key, and remembers the doubt."""
     with (

@@ -5,6 +5,7 @@ On paper where time matters, else over a transport that writes down what goes
 out.
 """
 
+import contextlib
 import hashlib
 import json
 
@@ -551,6 +552,50 @@ class TestWhichProfile:
 
         assert "unkeyed" == caught.value.reason
         assert [None, None] == paper.keys
+
+    @pytest.mark.parametrize("step", [lost(), answer(503), answer(201)])
+    def test_none_twice(self, step):
+        """Without a key, what may have been executed is not done again."""
+        paper = Paper(step, profile="none")
+        with contextlib.suppress(samekey.InDoubt):
+            paper.post(operation="order-1")
+
+        with pytest.raises(
+            samekey.KeyExpired,
+            match=(
+                r"^it may have been executed, and no key protects a resend;"
+                r" nothing was sent\. Ask the API what became of it$"
+            ),
+        ):
+            paper.post(operation="order-1")
+
+        assert [None] == paper.keys
+
+    @pytest.mark.parametrize("step", [answer(429), answer(400)])
+    def test_none_again(self, step):
+        """What was certainly not executed may be called again."""
+        once = samekey.RetryPolicy(attempts=1)
+        paper = Paper(step, answer(201), profile="none", policy=once)
+        paper.post(operation="order-1")
+
+        assert 201 == paper.post(operation="order-1").status_code
+
+    def test_none_signed(self, door):
+        """A login that sends the request twice is one call."""
+        asks = {"WWW-Authenticate": 'Digest realm="a", nonce="b", qop="auth"'}
+
+        def unknown(request):
+            return door.module.Response(401, headers=asks)
+
+        transport = recorder(door.module, [unknown])
+        auth = door.module.DigestAuth("user", "password")
+        with door.client(transport, profile="none") as client:
+            response = door.request(
+                client, "POST", URL, json={}, auth=auth, operation="order-1"
+            )
+
+        assert 200 == response.status_code
+        assert 2 == len(transport.sent)
 
     @pytest.mark.parametrize("path", ["/v1/payouts", "/things"])
     def test_a_stranger(self, path):
