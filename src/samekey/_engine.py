@@ -47,7 +47,7 @@ from samekey._redirects import hop_of
 from samekey._report import Outcome
 from samekey._verdict import Evidence, judge
 from samekey._verifying import unfit
-from samekey.errors import BodyNotReplayable, OperationBusy, Reason
+from samekey.errors import BodyNotReplayable, InvalidKey, OperationBusy, Reason
 from samekey.profiles._answers import json_of, words_in
 
 
@@ -509,6 +509,13 @@ def _looked_at(
 
 def _is_journaled(call: Call) -> bool:
     if call.key is None:
+        if call.operation is not None and call.guarded:
+            msg = (
+                "an operation must have a key to be recorded in the journal,"
+                f" and {call.profile.called} takes none; nothing was sent."
+                " Leave the operation id out, or use a client without journal="
+            )
+            raise InvalidKey(msg)
         return False
     every: bool = call.terms.journal.journal_all
     return every or call.operation is not None

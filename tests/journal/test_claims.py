@@ -522,6 +522,27 @@ class TestTable:
 
         assert [] == list(journal.entries())
 
+    def test_no_key(self, journal, clock):
+        """What has an id and cannot be recorded is not sent, and says so."""
+        api = Api()
+        client = client_of(journal, api, clock=clock, profile="none")
+        with pytest.raises(
+            samekey.InvalidKey,
+            match=(
+                r"^an operation must have a key to be recorded in the journal,"
+                r" and none takes none; nothing was sent\. Leave the operation"
+                r" id out, or use a client without journal=$"
+            ),
+        ):
+            pay(client)
+
+        with samekey.operation("order-1"):  # it names what gets a key
+            client.post("/payments", json=ORDER)
+        client.post("/payments", json=ORDER)
+        client.put("/payments/1", json=ORDER, operation="order-1")
+        assert 3 == len(api.requests)
+        assert [] == list(journal.entries())
+
     def test_journal_all(self, store, clock):
         """All calls with a key are on record where the journal is to."""
         journal = Journal(store, secret=b"s" * 16, journal_all=True)
