@@ -221,6 +221,8 @@ class Call:
                 self.attempts = [last]
             else:
                 self.attempts.append(last)
+        if self.seen is not None:
+            self.seen = None  # another answer's
         evidence = self.evidence = Evidence()
         evidence.started = now
         if self.first_sent is None:

@@ -35,7 +35,9 @@ import samekey
 from samekey._kept import Change, Kept, Message, redact
 from samekey._report import Attempt, Outcome, Report, Verdict
 from samekey.journal import Journal
+from samekey.profiles import Answer, Profile
 from samekey.stores import MemoryStore, SQLiteStore
+from samekey.testing import FakeClock, stand_in
 
 
 ONCE = fast(attempts=1)
@@ -436,6 +438,39 @@ class TestAnswers:
                 assert 70_000 == len(response.read())
 
         assert 2 == len(api.requests)
+        assert only(journal).answer.body is None
+
+    def test_of_another_attempt(self, clock):
+        """What an earlier attempt was answered is not given as the answer."""
+        journal = memory()
+        profile = Profile(
+            "acme",
+            in_flight=[Answer(status=409, code="busy")],
+            already_done=[Answer(status=410)],
+        )
+
+        def busy(request):
+            return httpx.Response(409, json={"code": "busy"})
+
+        api = Api(busy, 410, 410)
+        options = {
+            "extensions": {"samekey": {"operation": "order-1"}},
+            "json": ORDER,
+        }
+        with (
+            stand_in(FakeClock()),
+            httpx.Client(
+                base_url="https://api.example.com",
+                transport=samekey.Transport(
+                    httpx.MockTransport(api), journal=journal, profile=profile
+                ),
+            ) as client,
+        ):
+            first = client.post("/payments", **options)
+            again = client.post("/payments", **options)
+
+        assert (410, {"number": 2}) == (first.status_code, first.json())
+        assert (410, {"number": 3}) == (again.status_code, again.json())
         assert only(journal).answer.body is None
 
     @pytest.mark.parametrize("attempts", [1, 2])
