@@ -175,6 +175,11 @@ def given(call: Call, begun: Begun) -> Response:
     response: Any = library.Response(
         answer.status, headers=headers, stream=stream, request=call.request
     )
+    if call.client is not None:
+        # Set by the client's own send, which is not asked here.
+        response.default_encoding = getattr(
+            call.client, "_default_encoding", response.default_encoding
+        )
     if answer.body is not None and not call.unread:
         response.read()
     response.elapsed = dt.timedelta(0)

@@ -395,6 +395,27 @@ class TestAnswers:
         assert "content-encoding" not in again.headers
         assert "9" == again.headers["content-length"]
 
+    def test_text(self, clock):
+        """Text is read as the client reads that of other answers."""
+        journal = memory()
+
+        def answering(request):
+            return httpx.Response(
+                201,
+                headers={"Content-Type": "text/plain"},
+                content="caf\xe9".encode("latin-1"),
+            )
+
+        client = client_of(
+            journal,
+            Api(answering),
+            clock=clock,
+            client={"default_encoding": "latin-1"},
+        )
+        texts = [pay(client).text for _ in range(2)]
+
+        assert ["caf\xe9"] * 2 == texts
+
     @pytest.mark.parametrize("stream", [True, False])
     @pytest.mark.parametrize("encoding", ["gzip", None])
     def test_streamed(self, clock, stream, encoding):
