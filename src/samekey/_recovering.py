@@ -135,9 +135,19 @@ def _pending(terms: Terms) -> list[Entry]:
 Probed = tuple[Became, Exception | None]
 
 
+def _arguments(client: Any, entry: Entry) -> dict[str, Any]:
+    arguments = again_of(entry)
+    if client.params:
+        # The library would put the client's own in the place of all that
+        # stand in the URL.
+        url = client._samekey.library.URL(arguments["url"])
+        arguments["params"] = url.params
+    return arguments
+
+
 def _probed(client: Any, entry: Entry) -> Probed:
     try:
-        return _outcome(client.request(**again_of(entry))), None
+        return _outcome(client.request(**_arguments(client, entry))), None
     except JournalError:
         raise  # nothing can be recorded any more
     except Exception as exc:  # noqa: BLE001 -- the next one may go well
@@ -146,7 +156,8 @@ def _probed(client: Any, entry: Entry) -> Probed:
 
 async def _aprobed(client: Any, entry: Entry) -> Probed:
     try:
-        return _outcome(await client.request(**again_of(entry))), None
+        response = await client.request(**_arguments(client, entry))
+        return _outcome(response), None
     except JournalError:
         raise  # as above
     except Exception as exc:  # noqa: BLE001 -- as above

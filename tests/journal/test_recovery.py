@@ -127,6 +127,22 @@ class TestProbes:
         assert Recovered(answered=1) == anyio.run(main)
 
     @BACKENDS
+    @pytest.mark.parametrize("own", [{}, {"tenant": "a b", "page": 1}])
+    def test_query(self, journal, clock, backend, own):
+        """The query is sent as it was, where the client has one too."""
+        options = {"params": own}
+        client = client_of(
+            journal, Api(lost()), clock=clock, policy=ONCE, client=options
+        )
+        with pytest.raises(samekey.InDoubt) as caught:
+            pay(client, params={"page": "2", "q": ["x", "\xe9"]})
+        api = Api()
+        found, _ = recovered(journal, api, clock, backend, client=options)
+
+        assert Recovered(answered=1) == found
+        assert [caught.value.request.url] == [r.url for r in api.requests]
+
+    @BACKENDS
     def test_gap(self, journal, clock, backend):
         """While probes fail the gap between them doubles, up to a minute."""
         names = [str(n) for n in range(10)]
