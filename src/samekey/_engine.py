@@ -151,9 +151,10 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             _telling.ended(call)
         return given
     failure: Exception | None
+    response: Any = None
     try:
         while True:
-            response: Any = first
+            response = first
             failure = None
             if first is None and broke is None:
                 evidence = call.begin()
@@ -248,6 +249,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         leave(call, exc)
         if call.terms.hooks:
             _telling.ended(call, exc=exc)
+        if not (response is None or isinstance(exc, GeneratorExit)):
+            yield from _closed(call, response, exc)
         raise
     try:
         if call.terms.hooks:
@@ -338,6 +341,20 @@ def _let_go(call: Call, response: Any) -> Generator[Effect, Any, None]:
     """Free the connection of an answer that is not handed out."""
     if response is not None and not response.is_closed:
         yield Drain(response, _time_to_drain(call, 0.0))
+
+
+def _closed(
+    call: Call, response: Any, exc: BaseException
+) -> Generator[Effect, Any, None]:
+    """Close what nobody will read, because of *exc*, which goes on up."""
+    if response.is_closed:
+        return
+    try:
+        yield Drain(response, 0.0)
+    except BaseException as more:
+        if isinstance(exc, Exception):
+            attach(call, more)  # a cancellation must not be lost
+            raise
 
 
 def _read(
