@@ -20,6 +20,7 @@ ROOT = Path(samekey.__file__).parent
 
 # A module imports only modules above it; a package counts as one.
 LAYERS = [
+    "_time",
     "_report",
     "errors",
     "hooks",
@@ -46,7 +47,6 @@ LAYERS = [
     "_waits",
     "_memory",
     "_watchdog",
-    "_time",
     "_terms",
     "_call",
     "_placing",

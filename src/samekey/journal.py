@@ -28,7 +28,6 @@ import itertools
 import math
 import os
 import threading
-import time
 import weakref
 
 from collections.abc import Iterable, Iterator
@@ -36,6 +35,7 @@ from typing import Literal, get_args
 
 import attrs
 
+from samekey import _time
 from samekey._intent import (
     Begun,
     Intent,
@@ -351,7 +351,7 @@ class Journal:
         Raises:
             StoreError: If the store fails.
         """
-        now = time.time() if wall is None else wall
+        now = _time.wall() if wall is None else wall
         after = ""
         while page := self.store.scan(state=state, after=after):
             for record in page:
@@ -388,12 +388,12 @@ class Journal:
         if not isinstance(operation, Operation):
             operation = Operation(operation)
         record = self.store.get(record_id(operation, namespace))
-        return None if record is None else self._entry(record, time.time())
+        return None if record is None else self._entry(record, _time.wall())
 
     def find(self, id: str) -> Entry | None:  # noqa: A002 -- the field's name
         """Give what is recorded under a record's id; None if nothing is."""
         record = self.store.get(id)
-        return None if record is None else self._entry(record, time.time())
+        return None if record is None else self._entry(record, _time.wall())
 
     def resolve(
         self,
@@ -442,7 +442,7 @@ class Journal:
         if not why:
             msg = "why must not be empty: it is kept for who asks later"
             raise ValueError(msg)
-        now = time.time() if wall is None else wall
+        now = _time.wall() if wall is None else wall
         record = self.store.get(entry.id)
         if (
             record is None
@@ -497,7 +497,7 @@ class Journal:
         Raises:
             StoreError: If the store fails.
         """
-        now = time.time() if wall is None else wall
+        now = _time.wall() if wall is None else wall
         removed = 0
         while count := self.store.sweep(now=now):
             removed += count

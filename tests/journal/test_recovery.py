@@ -31,6 +31,7 @@ from samekey._recovering import arecover, recover
 from samekey._recovery import became_of
 from samekey.journal import Entry, Journal, Progress, Recovered, Resolution
 from samekey.stores import MemoryStore
+from samekey.testing import FakeClock, stand_in
 
 
 ONCE = fast(attempts=1)
@@ -622,6 +623,25 @@ class TestResolve:
 
 
 class TestPeople:
+    def test_stand_in(self):
+        """It goes by the time that stands in for the process's own."""
+        journal = memory(keep=HOUR)
+        clock = FakeClock()
+        clock.advance(10 * HOUR)
+        journal.owner, own = live_owner(), journal.owner
+        with stand_in(clock):
+            with pytest.raises(Crash):
+                pay(client_of(journal, Api(Crash())), "order-2")
+            journal.owner = own
+            assert journal.get("order-2").busy
+            clock.advance(HOUR)
+
+            assert not journal.get("order-2").busy
+            assert 1 == len(list(journal.pending()))
+            pay(client_of(journal, Api()), "order-3")
+            clock.advance(HOUR)
+            assert 1 == journal.purge()
+
     def test_pages(self, clock):
         """All that is recorded is listed, however much it is."""
         journal = memory()
