@@ -26,6 +26,11 @@ from samekey._waits import (
 from samekey.errors import Reason
 
 
+# Python 3.11 takes some 70 ns to read a member from its class.
+_NOT_SENT = Verdict.NOT_SENT
+_UNKNOWN = Verdict.UNKNOWN
+
+
 class Resend:
     """Send once more, after *seconds*."""
 
@@ -143,12 +148,12 @@ def _repeats(call: Call, evidence: Evidence) -> bool:
 def _unwanted(
     call: Call, evidence: Evidence, failure: Exception | None
 ) -> Reason | None:
-    if evidence.verdict is Verdict.NOT_SENT:
+    if evidence.verdict is _NOT_SENT:
         refused = evidence.refused or isinstance(
             failure, call.library.UnsupportedProtocol
         )
         return "request" if refused else None
-    if evidence.verdict is Verdict.UNKNOWN:
+    if evidence.verdict is _UNKNOWN:
         return None
     if evidence.in_flight or evidence.lost:
         return None
@@ -156,7 +161,7 @@ def _unwanted(
 
 
 def _unsafe(call: Call, evidence: Evidence) -> Reason | None:
-    if evidence.verdict is not Verdict.NOT_SENT:
+    if evidence.verdict is not _NOT_SENT:
         keyed = call.key is not None and not call.bare
         # A hop of a redirect may have another method.
         safe = keyed or call.request.method in IDEMPOTENT_METHODS
@@ -182,7 +187,7 @@ def _wait(
         seconds = default_wait(evidence, call.counted, terms.random)
     profile = call.profile
     if profile.min_retry_delay > seconds and not (
-        call.key is None or evidence.verdict is Verdict.NOT_SENT
+        call.key is None or evidence.verdict is _NOT_SENT
     ):
         seconds = profile.min_retry_delay
     if response is None or not evidence.telling:
