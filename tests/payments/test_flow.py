@@ -151,6 +151,22 @@ def test_two_payments_under_one_reference() -> None:
         helper.resolve(caught.value)
 
 
+def test_a_search_that_cannot_be_read() -> None:
+    """It does not say that the API took a payment."""
+    helper = payments((200, b""), (200, b"{}"))
+    with pytest.raises(PaymentError) as caught:
+        helper.create(**ORDER)
+
+    with pytest.raises(
+        PaymentError,
+        match=(
+            r"^the API answered \(status 200\), but its answer cannot be read"
+            r" by the adapter$"
+        ),
+    ):
+        helper.resolve(caught.value)
+
+
 def test_a_search_that_is_refused_finds_nothing() -> None:
     """Where the API cannot search, the call is sent again under its key."""
     helper = payments((200, b""), (403, b""), (200, PAID))

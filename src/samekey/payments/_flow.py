@@ -175,7 +175,7 @@ def understand(
             return read(reply)
         refusal = adapter.refusal(reply)
     except Exception as exc:  # whatever it is, the money may have moved
-        took = "the API took it" if success else "the API answered"
+        took = "the API took it" if success and moves else "the API answered"
         msg = (
             f"{took} (status {reply.status}), but its answer cannot be read by"
             " the adapter"
