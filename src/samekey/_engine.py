@@ -576,7 +576,7 @@ def _busy(begun: Begun) -> OperationBusy:
         f"another worker ({begun.record.owner}) is on this operation; nothing"
         " was sent"
     )
-    return OperationBusy(msg, begun.kept.report)
+    return OperationBusy(msg, begun.kept.previous)
 
 
 def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:

@@ -139,7 +139,7 @@ def decide(
             " Ask the API what became of it, and tell the journal:"
             " Journal.resolve, or `samekey journal resolve`"
         )
-        raise KeyExpired(msg, kept.report)
+        raise KeyExpired(msg, kept.previous)
     return "reopen" if record.state == Outcome.ANSWERED else "send"
 
 
@@ -163,14 +163,14 @@ def _check_generation(kept: Kept, intent: Intent, *, unsettled: bool) -> None:
             f"generation must be at least {kept.generation}, the last one"
             f" recorded, got {wanted}; nothing was sent"
         )
-        raise OperationChanged(msg, kept.report)
+        raise OperationChanged(msg, kept.previous)
     if unsettled and not intent.force:
         msg = (
             f"generation {kept.generation} of this operation is in doubt: a"
             " new one could execute it twice; nothing was sent. Settle it"
             " first, or pass Operation(..., force=True)"
         )
-        raise OperationChanged(msg, kept.report)
+        raise OperationChanged(msg, kept.previous)
 
 
 def _compare(record: Record, kept: Kept, intent: Intent, mark: str) -> None:
@@ -182,7 +182,7 @@ def _compare(record: Record, kept: Kept, intent: Intent, mark: str) -> None:
             f"{what} was recorded with another request; nothing was sent. A"
             f" deliberate new try is a new {way}"
         )
-        raise OperationChanged(msg, kept.report)
+        raise OperationChanged(msg, kept.previous)
     if intent.theirs and record.key != intent.key:
         msg = f"{what} was recorded with another key; nothing was sent"
-        raise OperationChanged(msg, kept.report)
+        raise OperationChanged(msg, kept.previous)

@@ -105,6 +105,13 @@ class Kept:
     changes: tuple[Change, ...] = ()
     earlier: tuple[Report, ...] = ()
 
+    @property
+    def previous(self) -> Report | None:
+        """The report, as errors carry it: it says which operation's."""
+        if self.report is None:
+            return None
+        return attrs.evolve(self.report, operation=self.operation)
+
     def encode(self) -> bytes:
         """Write it as bytes."""
         value = {

@@ -10,7 +10,7 @@ from payments_support import StripeServer, till
 import samekey
 
 from samekey.journal import Journal, Recovered
-from samekey.payments import Payments, StripeAdapter
+from samekey.payments import PaymentError, Payments, StripeAdapter
 from samekey.testing import Fault, PaymentServer
 
 
@@ -109,7 +109,33 @@ def test_an_expired_key_is_looked_up(tmp_path) -> None:
             payments = Payments(client)
             with pytest.raises(samekey.KeyExpired) as caught:
                 payments.create(**ORDER, operation="order-1")
-            paid = payments.resolve(caught.value, operation="order-1")
+            paid = payments.resolve(caught.value)
 
         assert paid.id == server.app.ledger()[0].payment_id
+    journal.close()
+
+
+def test_an_expired_refund_is_not_taken_for_its_payment(tmp_path) -> None:
+    """What the journal refuses says which call it was."""
+    journal = Journal(tmp_path / "payments.db")
+    with PaymentServer() as server:
+        terms = {
+            "base_url": server.url,
+            "journal": journal,
+            "policy": fast(attempts=1),
+            "retention": 0.001,
+        }
+        with samekey.Client(**terms) as client:
+            payments = Payments(client)
+            paid = payments.create(**ORDER, operation="order-1")
+            server.play(Fault.lose_request())
+            refund = {"payment_id": paid.id, "operation": "order-1"}
+            with pytest.raises(samekey.InDoubt):
+                payments.refund(**refund)
+            with pytest.raises(samekey.KeyExpired) as caught:
+                payments.refund(**refund)
+            with pytest.raises(
+                PaymentError, match=r"^nothing was found, which does not prove"
+            ):
+                payments.resolve(caught.value, operation="order-1")
     journal.close()
