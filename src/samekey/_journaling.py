@@ -211,7 +211,7 @@ def record(call: Call, response: Response | None) -> None:
         )
     except LateOwner:
         call.unrecorded = "another worker had taken it over"
-    except StoreError as exc:
+    except Exception as exc:  # noqa: BLE001 -- the answer goes before it
         call.unrecorded = f"the journal failed: {exc}"
     if call.unrecorded is not None:
         call.forget_report()

@@ -285,6 +285,21 @@ class TestAfter:
 
         assert caught.value.report.unrecorded.endswith("disk I/O error")
 
+    def test_another_error(self, clock):
+        """Nor does an answer go lost in a store that breaks its protocol."""
+
+        class Careless(MemoryStore):
+            def complete(self, *args, **options):
+                raise OSError("gone")
+
+        journal = Journal(Careless())
+        response = pay(client_of(journal, Once(), clock=clock))
+
+        assert {"number": 1} == response.json()
+        assert "the journal failed: gone" == (
+            samekey.report(response).unrecorded
+        )
+
     def test_taken_over(self, clock):
         """So it is where another worker has taken it over meanwhile."""
         store = MemoryStore()
