@@ -241,6 +241,7 @@ def again(call: Call, request: Request) -> Call:
         "placed",
         "replayable",
         "returns_doubt",
+        "said",
         "theirs",
         "trusted",
         "unread",

@@ -1,6 +1,7 @@
 """What a record in the journal lets a call do: the table, row by row."""
 
 import os
+import threading
 
 import attrs
 import httpx
@@ -661,6 +662,38 @@ class TestBusy:
 
         assert [None] == [each.previous for each in told]
         assert "journal" == samekey.report(pay(client)).replayed
+
+    def test_twin(self, journal, clock):
+        """The same Request in two threads is one operation, key in it or not."""
+        begun, going = threading.Event(), threading.Event()
+
+        def slow(request):
+            begun.set()
+            assert going.wait(10)
+            return httpx.Response(201, json={})
+
+        client = client_of(
+            journal,
+            Api(slow),
+            clock=clock,
+            profile="square",
+            fingerprint=lambda request: request.content,
+        )
+        request = client.build_request(
+            "POST",
+            "/payments",
+            json=ORDER,
+            extensions={"samekey": {"operation": "order-1"}},
+        )
+        thread = threading.Thread(target=client.send, args=(request,))
+        thread.start()
+        assert begun.wait(10)
+        try:
+            with pytest.raises(samekey.OperationBusy):
+                client.send(request)
+        finally:
+            going.set()
+            thread.join()
 
     def test_dead(self, journal, clock):
         """Nobody waits for a worker of this machine that is dead."""
