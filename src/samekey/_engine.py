@@ -146,6 +146,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
     try:
         given = yield from _prepared(call)
     except BaseException as exc:
+        if not isinstance(exc, Exception):
+            attach(call, exc)  # cut off, not refused
         if call.terms.hooks:
             _telling.ended(call, exc=exc)
         raise

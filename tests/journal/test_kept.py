@@ -661,8 +661,10 @@ class TestCancelled:
                 while _count(journal) == 0:
                     pass
             task.cancel()
-            with pytest.raises(asyncio.CancelledError):
+            with pytest.raises(asyncio.CancelledError) as caught:
                 await task
+            report = samekey.report(caught.value)
+            assert ("open", ()) == (report.outcome, report.attempts)
             journal.store.going.set()
             while await asyncio.to_thread(_count, journal) == 0:
                 pass
