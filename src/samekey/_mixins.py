@@ -80,8 +80,10 @@ class ClientMixin(_Shared):
 
         What has its request in the journal (`remember="request"`) is sent
         again under its key, one at a time, on the client's own budget, with a
-        gap that doubles up to 60 s while it fails. *reconcile* is asked about
-        the rest, and about what is too old to be sent.
+        gap that doubles up to 60 s while it fails. It goes only to the host of
+        the base_url and those of `origins=`, or to every host if the client
+        has neither. *reconcile* is asked about the rest, and about what is
+        too old to be sent.
 
         Args:
             reconcile: Is given a `samekey.journal.Entry`, and returns a

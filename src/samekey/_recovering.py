@@ -123,6 +123,7 @@ def _begin(
     return recovery(
         bound.terms,
         origin_of=lambda text: origin(url(text)),
+        home=bound.home(client),
         asks=asks,
         tell=tell,
     )

@@ -94,6 +94,7 @@ def recovery(
     terms: Terms,
     *,
     origin_of: Callable[[str], Any],
+    home: Any,
     asks: bool,
     tell: Callable[[Progress], object] | None,
 ) -> Generator[Step, Any, Recovered]:
@@ -102,6 +103,8 @@ def recovery(
 
     Args:
         origin_of: Gives the origin of a URL, for the budget.
+
+        home: That of the client's base_url, or None.
 
         asks: The user can be asked.
 
@@ -117,12 +120,14 @@ def recovery(
             if can_be_sent(entry, every=terms.journal.journal_all):
                 assert entry.request is not None
                 where = origin_of(str(entry.request.url))
-                if not terms.budget.spend(where):
-                    gap = _longer(gap)
-                if gap:
-                    yield Pause(gap)
-                became, error = yield Probe(entry)
-                gap = _longer(gap) if became == "in_doubt" else 0.0
+                # Another host must not get this client's credentials.
+                if terms.vouches(where, home):
+                    if not terms.budget.spend(where):
+                        gap = _longer(gap)
+                    if gap:
+                        yield Pause(gap)
+                    became, error = yield Probe(entry)
+                    gap = _longer(gap) if became == "in_doubt" else 0.0
             if asks and became in {"skipped", "expired"}:
                 became = yield from _asked(entry, became)
         counts[became] += 1

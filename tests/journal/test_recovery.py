@@ -144,6 +144,38 @@ class TestProbes:
         assert [caught.value.request.url] == [r.url for r in api.requests]
 
     @BACKENDS
+    @pytest.mark.parametrize(
+        ("options", "terms", "sent"),
+        [
+            ({"base_url": "https://other.example.com"}, {}, 0),
+            ({"base_url": ""}, {}, 1),
+            ({"base_url": ""}, {"origins": ["https://other.example"]}, 0),
+            (
+                {"base_url": "https://other.example.com"},
+                {"origins": ["https://api.example.com"]},
+                1,
+            ),
+        ],
+    )
+    def test_hosts(self, journal, clock, backend, options, terms, sent):
+        """A client's credentials go to its own hosts, and to no others."""
+        left_open(journal, clock, "1")
+        api = Api()
+        asked = []
+        found, _ = recovered(
+            journal,
+            api,
+            clock,
+            backend,
+            client=options,
+            reconcile=asked.append,
+            **terms,
+        )
+
+        assert Recovered(answered=sent, skipped=1 - sent) == found
+        assert (sent, 1 - sent) == (len(api.requests), len(asked))
+
+    @BACKENDS
     def test_gap(self, journal, clock, backend):
         """While probes fail the gap between them doubles, up to a minute."""
         names = [str(n) for n in range(10)]
