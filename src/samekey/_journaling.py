@@ -23,7 +23,7 @@ from samekey._intent import (
     key_id,
     record_id,
 )
-from samekey._kept import Kept, Message, redact
+from samekey._kept import REDACTED, Kept, Message, redact
 from samekey._library import Response, content_of
 from samekey._names import EXTENSION
 from samekey._outcome import Past, Told
@@ -258,6 +258,8 @@ def _answer(
             body = None
         if body is not None:
             body, redacted = redact(body, journal.redact)
+            if redacted and body == REDACTED.encode():
+                body = None  # of which nothing is left to be given
     return Message(
         status=response.status_code,
         headers=tuple(headers),

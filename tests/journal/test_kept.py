@@ -274,6 +274,19 @@ class TestNeverOnDisk:
         assert (b"[redacted]", True) == (request.body, request.redacted)
         assert CARD.encode() not in on_disk(path)
 
+    def test_answer_is_no_json(self, path, clock):
+        """Of such an answer nothing is kept, and the server is asked again."""
+        journal = Journal(path, redact=["/card"])
+
+        def answering(request):
+            return httpx.Response(201, text="paid")
+
+        client = client_of(journal, Api(answering, answering), clock=clock)
+
+        assert ["paid", "paid"] == [pay(client).text for _ in range(2)]
+        answer = only(journal).answer
+        assert (None, True) == (answer.body, answer.redacted)
+
     @pytest.mark.parametrize(
         ("body", "pointers", "expected", "taken"),
         [
