@@ -503,8 +503,12 @@ def _looked_at(
     is lost.
     """
     verify = call.terms.verify
-    if not 200 <= response.status_code < 300 or (
-        verify is None and call.begun_as is None
+    # What is not kept need not be looked at: the user may wait for a stream.
+    kept = (
+        call.begun_as is not None and call.terms.journal.remember != "outcome"
+    )
+    if not 200 <= response.status_code < 300 or not (
+        kept or verify is not None
     ):
         return None
     if call.unread:

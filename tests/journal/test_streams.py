@@ -201,3 +201,17 @@ class TestRaised:
 @types.coroutine
 def _forever():
     yield
+
+
+class TestUnkept:
+    def test_outcome_only(self):
+        """A stream is handed out at once if its body is not kept."""
+        body = _Body(broken=httpx.ReadError(""))
+        journal = memory(remember="outcome")
+        client = client_of(journal, answering(body))
+        with stream(client) as response:
+            chunks = response.iter_raw()
+
+            assert b"{}" == next(chunks)
+        [entry] = journal.entries()
+        assert ("answered", None) == (entry.state, entry.answer.body)
