@@ -123,6 +123,8 @@ class _Handed(Answer):
         self.headers = headers
 
     def broken(self, exc: BaseException) -> None:
+        if isinstance(exc, AnswerLost):
+            return  # the journal's: nothing was sent that could break
         call = self.call
         call.note_replay(self.headers)
         call.lost_in_hand(type(exc).__name__)

@@ -33,6 +33,7 @@ from samekey._kept import Kept, Message
 from samekey._report import Report
 from samekey.journal import Journal
 from samekey.stores import MemoryStore, Record, SQLiteStore
+from samekey.testing import FakeClock, stand_in
 
 
 ONCE = fast(attempts=1)
@@ -963,6 +964,31 @@ class TestDoors:
         assert 1 == len(api.requests)
         assert told[0] == told[1]
         assert "journal" == replayed
+
+    def test_not_kept(self, kind):
+        """Whatever the client, what reads an answer that is gone says so."""
+        clock = FakeClock()
+        options = {
+            "base_url": "https://api.example.com",
+            "transport": kind.module.MockTransport(Api()),
+            "terms": {"journal": memory(remember="outcome")},
+        }
+        with stand_in(clock), kind.open(**options) as session:
+            session.post("/payments", json=ORDER, operation="order-1")
+            clock.advance(HOUR)
+            request = session.client.build_request(
+                "POST",
+                "/payments",
+                json=ORDER,
+                extensions={"samekey": {"operation": "order-1"}},
+            )
+            late = session.send(request, stream=True)
+            with pytest.raises(samekey.AnswerLost) as caught:
+                session.read(late)
+
+        assert 201 == late.status_code
+        report = samekey.report(caught.value)
+        assert ("answered", "journal") == (report.outcome, report.replayed)
 
     def test_doubt(self, kind, tmp_path):
         """Whatever the client, doubt outlives it."""
