@@ -582,7 +582,7 @@ def _busy(begun: Begun) -> OperationBusy:
         f"another worker ({begun.record.owner}) is on this operation; nothing"
         " was sent"
     )
-    return OperationBusy(msg, begun.kept.previous)
+    return OperationBusy(msg, begun.kept.previous(begun.record.key))
 
 
 def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:

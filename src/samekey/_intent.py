@@ -117,7 +117,7 @@ def decide(
     """
     unsettled = record.state not in {Outcome.ANSWERED, Outcome.NOT_EXECUTED}
     if intent.kept.generation != kept.generation:
-        _check_generation(kept, intent, unsettled=unsettled)
+        _check_generation(record, kept, intent, unsettled=unsettled)
         return "replace" if free else "busy"
     _compare(record, kept, intent, mark)
     if not free:
@@ -139,7 +139,7 @@ def decide(
             " Ask the API what became of it, and tell the journal:"
             " Journal.resolve, or `samekey journal resolve`"
         )
-        raise KeyExpired(msg, kept.previous)
+        raise KeyExpired(msg, kept.previous(record.key))
     return "reopen" if record.state == Outcome.ANSWERED else "send"
 
 
@@ -156,21 +156,23 @@ def is_success(status: int | None) -> bool:
     return status is not None and 200 <= status < 300
 
 
-def _check_generation(kept: Kept, intent: Intent, *, unsettled: bool) -> None:
+def _check_generation(
+    record: Record, kept: Kept, intent: Intent, *, unsettled: bool
+) -> None:
     wanted = intent.kept.generation
     if wanted < kept.generation:
         msg = (
             f"generation must be at least {kept.generation}, the last one"
             f" recorded, got {wanted}; nothing was sent"
         )
-        raise OperationChanged(msg, kept.previous)
+        raise OperationChanged(msg, kept.previous(record.key))
     if unsettled and not intent.force:
         msg = (
             f"generation {kept.generation} of this operation is in doubt: a"
             " new one could execute it twice; nothing was sent. Settle it"
             " first, or pass Operation(..., force=True)"
         )
-        raise OperationChanged(msg, kept.previous)
+        raise OperationChanged(msg, kept.previous(record.key))
 
 
 def _compare(record: Record, kept: Kept, intent: Intent, mark: str) -> None:
@@ -182,7 +184,7 @@ def _compare(record: Record, kept: Kept, intent: Intent, mark: str) -> None:
             f"{what} was recorded with another request; nothing was sent. A"
             f" deliberate new try is a new {way}"
         )
-        raise OperationChanged(msg, kept.previous)
+        raise OperationChanged(msg, kept.previous(record.key))
     if intent.theirs and record.key != intent.key:
         msg = f"{what} was recorded with another key; nothing was sent"
-        raise OperationChanged(msg, kept.previous)
+        raise OperationChanged(msg, kept.previous(record.key))

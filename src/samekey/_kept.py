@@ -105,12 +105,14 @@ class Kept:
     changes: tuple[Change, ...] = ()
     earlier: tuple[Report, ...] = ()
 
-    @property
-    def previous(self) -> Report | None:
-        """The report, as errors carry it: it says which operation's."""
-        if self.report is None:
-            return None
-        return attrs.evolve(self.report, operation=self.operation)
+    def previous(self, key: str) -> Report:
+        """Give the report, as errors carry it: it says which operation's."""
+        report = self.report
+        if report is None:  # whoever was on it has not come back
+            report = Report(
+                key=key, generation=self.generation, outcome=Outcome.OPEN
+            )
+        return attrs.evolve(report, operation=self.operation)
 
     def encode(self) -> bytes:
         """Write it as bytes."""

@@ -168,7 +168,7 @@ class TestDecide:
                 mark="mark",
             )
 
-        assert kept.report == caught.value.previous
+        assert kept.previous(record.key) == caught.value.previous
 
     @pytest.mark.parametrize(
         ("intent", "mark", "rule"),
@@ -661,7 +661,10 @@ class TestBusy:
         client = client_of(journal, twice, clock=clock)
         pay(client)
 
-        assert [None] == [each.previous for each in told]
+        [(outcome, operation)] = [
+            (each.previous.outcome, each.previous.operation) for each in told
+        ]
+        assert ("open", "order-1") == (outcome, operation)
         assert "journal" == samekey.report(pay(client)).replayed
 
     def test_twin(self, journal, clock):

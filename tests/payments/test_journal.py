@@ -115,9 +115,27 @@ def test_an_expired_key_is_looked_up(tmp_path) -> None:
     journal.close()
 
 
-def test_an_expired_refund_is_not_taken_for_its_payment(tmp_path) -> None:
+class Dies(BaseException):
+    """A process dies."""
+
+
+class Mortal(Journal):
+    """A journal of a process that can die while it records an outcome."""
+
+    dying = False
+
+    def complete(self, *args, **options) -> None:
+        if self.dying:
+            raise Dies
+        super().complete(*args, **options)
+
+
+@pytest.mark.parametrize("crash", [True, False])
+def test_an_expired_refund_is_not_taken_for_its_payment(
+    tmp_path, crash
+) -> None:
     """What the journal refuses says which call it was."""
-    journal = Journal(tmp_path / "payments.db")
+    journal = Mortal(tmp_path / "payments.db")
     with PaymentServer() as server:
         terms = {
             "base_url": server.url,
@@ -130,8 +148,10 @@ def test_an_expired_refund_is_not_taken_for_its_payment(tmp_path) -> None:
             paid = payments.create(**ORDER, operation="order-1")
             server.play(Fault.lose_request())
             refund = {"payment_id": paid.id, "operation": "order-1"}
-            with pytest.raises(samekey.InDoubt):
+            journal.dying = crash
+            with pytest.raises(Dies if crash else samekey.InDoubt):
                 payments.refund(**refund)
+            journal.dying = False
             with pytest.raises(samekey.KeyExpired) as caught:
                 payments.refund(**refund)
             with pytest.raises(
