@@ -270,7 +270,7 @@ class Profile:
         init=False, repr=False, eq=False
     )
     _marks: tuple[Answer, ...] = attrs.field(init=False, repr=False, eq=False)
-    _write: Write = attrs.field(init=False, repr=False, eq=False)
+    _write: Write | None = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         at = self.placement
@@ -279,8 +279,11 @@ class Profile:
         if self.key.min > self.key.max:
             msg = f"key.min must be at most key.max, got {self.key.min}"
             raise ValueError(msg)
-        fits = at.kind == "none" or self.key.form == "caller"
-        write = _dashed if fits else self._fitting()
+        if self.tier == "own":
+            self._check_pattern()
+        makes = at.kind != "none" and self.key.form != "caller"
+        # Those that come with samekey are known to fit: a test sees to it.
+        write = self._fitting() if makes and self.tier == "own" else None
         object.__setattr__(self, "_write", write)
 
     def _worked_out(self, at: Placement) -> dict[str, Any]:
@@ -332,7 +335,22 @@ class Profile:
 
     def fit(self, digest: bytes) -> str:
         """Write 16 bytes or more as a key that the API takes."""
-        return self._write(digest, self.key.max)
+        write = self._write
+        if write is None:
+            write = self._fitting()
+            object.__setattr__(self, "_write", write)
+        return write(digest, self.key.max)
+
+    def _check_pattern(self) -> None:
+        pattern = self.key.pattern
+        try:
+            re.compile(pattern or "")
+        except re.error as exc:
+            msg = (
+                "key.pattern must be a regular expression, got"
+                f" {pattern!r}: {exc}"
+            )
+            raise ValueError(msg) from None
 
     def _fitting(self) -> Write:
         """

@@ -169,8 +169,13 @@ _PARTS: dict[str, Callable[[str, object], object]] = {
 }
 
 
+@functools.cache
+def _fields(kind: Any) -> frozenset[str]:
+    return frozenset(f.name for f in kind.__attrs_attrs__ if f.init)
+
+
 def _made(name: str, kind: Any, table: dict[str, Any]) -> Any:
-    known = {field.name for field in kind.__attrs_attrs__ if field.init}
+    known = _fields(kind)
     prefix = f"{name}." if name else ""
     _nothing_left(table.keys() - known, prefix)
     try:

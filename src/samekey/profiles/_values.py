@@ -158,15 +158,6 @@ def duration(value: object, name: str) -> float:
     return float(seconds)
 
 
-def _pattern(value: object, name: str) -> str:
-    try:
-        re.compile(text(value, name))
-    except re.error as exc:
-        msg = f"{name} must be a regular expression, got {value!r}: {exc}"
-        raise ValueError(msg) from None
-    return str(value)
-
-
 @attrs.frozen(kw_only=True)
 class Match:
     """
@@ -271,7 +262,7 @@ class KeyRules:
     form: Form = checked("form", one_of(Form), default="uuid4")
     min: int = checked("min", _length, default=1)
     max: int = checked("max", _length, default=255)
-    pattern: str | None = checked("pattern", _pattern, default=None)
+    pattern: str | None = checked("pattern", text, default=None)
     required: bool = checked("required", flag, default=False)
 
 
