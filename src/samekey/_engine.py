@@ -239,9 +239,10 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             ):
                 step = Stop("in_flight" if evidence.in_flight else "deadline")
                 # What was drained cannot be handed out to be read.
-                evidence.lost = response is not None and (
+                if response is not None and (
                     call.unread or content_of(response) is None
-                )
+                ):
+                    evidence.lost = True
                 break
         if failure is None:
             failure = yield from _read(call, evidence, response)

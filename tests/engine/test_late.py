@@ -75,3 +75,13 @@ def test_the_least_time_between_two_sends():
     paper.post()
 
     assert [30.0] == paper.slept
+
+
+def test_a_refused_answer_stays_refused():
+    """What `verify=` did not take is not handed out for want of time."""
+    paper = late(answer(200), answer(200), verify=lambda response: False)
+
+    with pytest.raises(samekey.AnswerLost) as caught:
+        paper.post()
+
+    assert "deadline" == caught.value.reason
