@@ -106,8 +106,8 @@ class Resolution:
     outcome: Outcome
     why: str
     status: int | None = None
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = attrs.field(default=b"", repr=False)
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
 
     @property
     def answer(self) -> Message | None:

@@ -48,8 +48,8 @@ class Message:
 
     status: int | None = None
     method: str | None = None
-    url: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    url: str | None = attrs.field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     body: bytes | None = attrs.field(default=None, repr=False)
     redacted: bool = False
 
@@ -91,7 +91,7 @@ class Kept:
         earlier: The reports of generations before.
     """
 
-    operation: KeyPart | None = None
+    operation: KeyPart | None = attrs.field(default=None, repr=False)
     namespace: str | None = None
     generation: int = 1
     theirs: bool = False

@@ -32,9 +32,9 @@ class Slot:
         found: The value that stands there now; None: nothing does.
     """
 
-    before: str
-    after: str
-    found: object = attrs.field(default=None, kw_only=True)
+    before: str = attrs.field(repr=False)
+    after: str = attrs.field(repr=False)
+    found: object = attrs.field(default=None, kw_only=True, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -50,8 +50,8 @@ class Placed:
         query: Whether the key goes into the query string.
     """
 
-    headers: tuple[tuple[str, str], ...] = ()
-    content: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    content: bytes | None = attrs.field(default=None, repr=False)
     query: bool = False
 
 

@@ -41,12 +41,14 @@ class Order:
 
     amount: int
     currency: str
-    source: str
-    reference: str
+    source: str = attrs.field(repr=False)
+    reference: str = attrs.field(repr=False)
     capture: bool = True
-    description: str | None = None
-    metadata: Mapping[str, str] = attrs.field(factory=dict[str, str])
-    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    description: str | None = attrs.field(default=None, repr=False)
+    metadata: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], repr=False
+    )
+    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -66,8 +68,10 @@ class Change:
     payment_id: str
     amount: int | None = None
     currency: str | None = None
-    metadata: Mapping[str, str] = attrs.field(factory=dict[str, str])
-    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    metadata: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], repr=False
+    )
+    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.frozen
@@ -91,15 +95,15 @@ class Call:
 
     method: str
     path: str
-    json: Any = attrs.field(default=None, kw_only=True)
+    json: Any = attrs.field(default=None, kw_only=True, repr=False)
     form: Sequence[tuple[str, str]] | None = attrs.field(
-        default=None, kw_only=True
+        default=None, kw_only=True, repr=False
     )
     params: Mapping[str, str] = attrs.field(
-        factory=dict[str, str], kw_only=True
+        factory=dict[str, str], kw_only=True, repr=False
     )
     headers: Mapping[str, str] = attrs.field(
-        factory=dict[str, str], kw_only=True
+        factory=dict[str, str], kw_only=True, repr=False
     )
 
     def options(self) -> dict[str, Any]:
@@ -146,8 +150,8 @@ class Reply:
     """
 
     status: int
-    data: Mapping[str, Any]
-    headers: Mapping[str, str]
+    data: Mapping[str, Any] = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(repr=False)
     report: Report
 
 

@@ -68,7 +68,7 @@ class Completion:
     id: str
     token: int
     state: str
-    data: bytes
+    data: bytes = attrs.field(repr=False)
     now: float
     expires: float | None
 

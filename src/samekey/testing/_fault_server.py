@@ -32,8 +32,8 @@ class Received:
 
     method: str
     target: str = attrs.field(kw_only=True)
-    headers: Headers = attrs.field(kw_only=True)
-    body: bytes = attrs.field(kw_only=True)
+    headers: Headers = attrs.field(kw_only=True, repr=False)
+    body: bytes = attrs.field(kw_only=True, repr=False)
     connection: int = attrs.field(default=1, kw_only=True)
     number: int = attrs.field(default=1, kw_only=True)
 

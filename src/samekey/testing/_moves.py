@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import attrs
 
+from samekey._report import key_hint
+
 from ._fault_server import Received
 
 
@@ -27,7 +29,7 @@ class Charge:
     currency: str = attrs.field(kw_only=True)
     card: str = attrs.field(kw_only=True)
     reference: str | None = attrs.field(kw_only=True)
-    key: str | None = attrs.field(kw_only=True)
+    key: str | None = attrs.field(kw_only=True, repr=key_hint)
 
 
 @attrs.frozen
@@ -39,7 +41,7 @@ class Move:
     payment_id: str
     kind: str
     amount: int
-    key: str | None
+    key: str | None = attrs.field(repr=key_hint)
 
 
 @attrs.frozen
