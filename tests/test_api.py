@@ -39,6 +39,7 @@ LAYERS = [
     "_intent",
     "_owner",
     "_journal_parts",
+    "_book",
     "journal",
     "_budget",
     "_notes",
