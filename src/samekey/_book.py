@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import attrs
 
 from samekey import _time
-from samekey._intent import Begun, is_final, record_id
+from samekey._intent import Begun, End, is_final, record_id
 from samekey._journal_parts import Entry, kept_in
 from samekey._kept import Change, Kept, Message
 from samekey._owner import is_dead
@@ -20,13 +20,21 @@ from samekey._parts import KeyPart
 from samekey._report import Outcome, Report
 from samekey.errors import OperationBusy
 from samekey.keys import Operation
-from samekey.stores import Record, Store, StoreError
+from samekey.stores import (
+    Completion,
+    LateOwner,
+    Record,
+    Sharing,
+    Store,
+    StoreError,
+)
 
 
 class Book:
     """What a journal knows, and who is on what in this process."""
 
     store: Store
+    _sharing: Sharing | None  # the store, if it can
     keep: float
     owner: str
     _held: set[str]  # the owners of what is under way here
@@ -50,19 +58,48 @@ class Book:
 
             StoreError: If the store fails.
         """
-        settled = state in {Outcome.ANSWERED, Outcome.NOT_EXECUTED}
-        until = now + max(self.keep, min(kept.retention, _LONG))
+        end = End(begun=begun, state=state, kept=kept, now=now)
         try:
-            self.store.complete(
-                begun.record.id,
-                begun.record.token,
-                state=state,
-                data=kept.encode(),
-                now=now,
-                expires=until if settled else math.inf,
-            )
+            error = self._end(end)
         finally:
             self.let_go(begun)
+        if error is not None:
+            raise error
+
+    def _end(self, end: End) -> Exception | None:
+        completion = self._completion(end)
+        try:
+            if self._sharing is not None:
+                # It gives no record, which would have to be read first.
+                return self._sharing.do_all((completion,), ()).completions[0]
+            self.store.complete(
+                completion.id,
+                completion.token,
+                state=completion.state,
+                data=completion.data,
+                now=completion.now,
+                expires=completion.expires,
+            )
+        except (LateOwner, StoreError) as exc:
+            return exc
+        return None
+
+    def _completion(self, end: End) -> Completion:
+        record = end.begun.record
+        return Completion(
+            id=record.id,
+            token=record.token,
+            state=end.state,
+            data=end.kept.encode(),
+            now=end.now,
+            expires=self._until(end.state, end.kept, end.now),
+        )
+
+    def _until(self, state: str, kept: Kept, now: float) -> float:
+        """Tell from when it may be swept."""
+        if state in {Outcome.ANSWERED, Outcome.NOT_EXECUTED}:
+            return now + max(self.keep, min(kept.retention, _LONG))
+        return math.inf
 
     def let_go(self, begun: Begun) -> None:
         """Note that nobody here is on it any more; nothing is written."""

@@ -7,6 +7,8 @@ terms say: by anyio in the async one, so asyncio and trio are one case.
 
 from __future__ import annotations
 
+import functools
+
 from collections.abc import Awaitable, Callable
 from typing import Any, assert_never
 
@@ -257,9 +259,9 @@ class AsyncDriver:
             case Freeze(limit):
                 await self._freeze(call, limit)
             case Claim():
-                return await _in_thread(_journaling().claim, call)
+                return await _journaling().aclaim(call)
             case Record(response):
-                await _in_thread(_journaling().record, call, response)
+                await _journaling().arecord(call, response)
             case _:
                 assert_never(effect)
         return None
@@ -348,15 +350,9 @@ class AsyncDriver:
         frozen.put()
 
 
+@functools.cache
 def _journaling() -> Any:
     # It loads sqlite3; most calls have no journal.
     from samekey import _journaling  # noqa: PLC0415
 
     return _journaling
-
-
-async def _in_thread(function: Callable[..., object], *args: object) -> object:
-    # A store blocks, and the loop must not.
-    import anyio.to_thread  # noqa: PLC0415 -- `import samekey` does not load it
-
-    return await anyio.to_thread.run_sync(function, *args)

@@ -17,7 +17,7 @@ import json
 import re
 import threading
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from samekey._pointer import steps_of, value_at
 
@@ -123,16 +123,14 @@ def _deep_plain_json(body: bytes, without: Sequence[str]) -> bytes | None:
 
 def _plain_json(body: bytes, without: Sequence[str]) -> bytes | None:
     try:
-        value = json.loads(
-            body,
-            object_pairs_hook=_object,
-            parse_int=_Literal,
-            parse_float=_Literal,
-            parse_constant=_Literal,
-        )
+        # As `json.loads` does it.
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        value = _DECODER.decode(text)
         for where in without:
             _leave_out(value, where)
-        return "".join(_write(value)).encode()
+        written: list[str] = []
+        _write(value, written.append)
+        return "".join(written).encode()
     except ValueError:
         return None
 
@@ -153,23 +151,32 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return result
 
 
-def _write(value: object) -> Iterable[str]:
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_Literal,
+    parse_float=_Literal,
+    parse_constant=_Literal,
+)
+_quoted = json.JSONEncoder().encode
+
+
+def _write(value: object, add: Callable[[str], object]) -> None:
     # A string starts with a quote and a literal does not: they cannot meet.
-    if isinstance(value, dict):
-        yield "{"
+    if isinstance(value, _Literal):
+        add(str(value))
+    elif isinstance(value, dict):
+        add("{")
         for name in sorted(value):
-            yield json.dumps(name)
-            yield ":"
-            yield from _write(value[name])
-            yield ","
-        yield "}"
+            add(_quoted(name))
+            add(":")
+            _write(value[name], add)
+            add(",")
+        add("}")
     elif isinstance(value, list):
-        yield "["
+        add("[")
         for item in value:
-            yield from _write(item)
-            yield ","
-        yield "]"
-    elif isinstance(value, _Literal):
-        yield str(value)
+            _write(item, add)
+            add(",")
+        add("]")
     else:
-        yield json.dumps(value)
+        add(_quoted(value))

@@ -95,6 +95,19 @@ def value_of(headers: Any, name: bytes) -> bytes | None:
     return found
 
 
+def pairs(headers: Any) -> list[tuple[str, str]]:
+    """Give all names, in lower case, with their values."""
+    if has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
+        try:
+            return [
+                (lower.decode("ascii"), value.decode("ascii"))
+                for _, lower, value in headers._list
+            ]
+        except UnicodeDecodeError:
+            pass  # a `Headers` finds out what it is
+    return [(name.lower(), text) for name, text in headers.multi_items()]
+
+
 def add(headers: Any, field: Field, value: str) -> None:
     """Add *field*, which is not among *headers*."""
     if has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 
+from collections.abc import Sequence
 from typing import Literal
 
 import attrs
@@ -15,7 +16,7 @@ from samekey._policy import show_seconds
 from samekey._report import Outcome
 from samekey.errors import KeyExpired, OperationChanged
 from samekey.keys import Operation
-from samekey.stores import Record
+from samekey.stores import Claim, Record, StoreError
 
 
 Step = Literal["send", "reopen", "replace", "give", "busy"]
@@ -61,6 +62,15 @@ class Intent:
 
 
 @attrs.frozen(kw_only=True)
+class Wish:
+    """An intent that is to be recorded at *now*, held for *lease* seconds."""
+
+    intent: Intent
+    now: float
+    lease: float
+
+
+@attrs.frozen(kw_only=True)
 class Begun:
     """
     What the journal says to an intent.
@@ -78,6 +88,31 @@ class Begun:
     before: str | None = None
     record: Record
     kept: Kept
+
+
+@attrs.frozen(kw_only=True)
+class End:
+    """How what was begun went: the state, and what is kept, at *now*."""
+
+    begun: Begun
+    state: str
+    kept: Kept
+    now: float
+
+
+@attrs.frozen
+class Tried:
+    """
+    What came of several things that were written together.
+
+    Args:
+        completions: For each None, or why it failed.
+
+        claims: For each the claim, or why it failed; None: it was not tried.
+    """
+
+    completions: Sequence[Exception | None]
+    claims: Sequence[Claim | StoreError | None]
 
 
 def record_id(operation: Operation, namespace: str | None) -> str:

@@ -7,18 +7,25 @@ They block, so an async driver runs them in a thread.
 
 from __future__ import annotations
 
+import contextvars
 import datetime as dt
 
+from collections.abc import Sequence
 from typing import Any
 
+import anyio.to_thread
 import attrs
 
 from samekey import _log
 from samekey._admission import digest_of
 from samekey._call import Call
+from samekey._gathering import gatherer_of
+from samekey._headers import pairs
 from samekey._intent import (
     Begun,
+    End,
     Intent,
+    Wish,
     is_success,
     key_id,
     record_id,
@@ -28,6 +35,7 @@ from samekey._library import Response, content_of
 from samekey._names import EXTENSION
 from samekey._outcome import Past, Told
 from samekey._placing import rekey
+from samekey._reading import put_whole
 from samekey._report import Outcome, Report
 from samekey._streams import NotKept, stream_class
 from samekey.errors import JournalError
@@ -53,20 +61,31 @@ def claim(call: Call) -> Begun:
 
         JournalError: If the store fails.
     """
-    journal: Journal = call.terms.journal
+    [begun] = do_all([Errand(call)])
+    if isinstance(begun, Exception):
+        raise begun
+    assert begun is not None
+    return begun
+
+
+def _wish(call: Call) -> Wish:
     terms = call.terms
-    now = terms.wall()
     lease = ENDLESS
     if call.deadline is not None:
         lease = max(0.0, call.deadline - terms.clock()) + SLACK
-    try:
-        begun = journal.begin(_intent(call), now=now, lease=lease)
-    except StoreError as exc:
-        msg = f"the journal must record it first, and failed: {exc}"
-        raise JournalError(msg) from exc
-    if begun.step == "send":
-        _take_up(call, begun, now)
+    return Wish(intent=_intent(call), now=terms.wall(), lease=lease)
+
+
+def _began(call: Call, begun: Begun | Exception) -> Begun | Exception:
+    if isinstance(begun, StoreError):
+        msg = f"the journal must record it first, and failed: {begun}"
+        error = JournalError(msg)
+        error.__cause__ = begun
+        return error
+    if isinstance(begun, Begun) and begun.step == "send":
+        _take_up(call, begun)
         if call.left:
+            journal: Journal = call.terms.journal
             journal.let_go(begun)
     return begun
 
@@ -96,6 +115,7 @@ def _intent(call: Call) -> Intent:
             method=call.method,
             url=_plain_url(call.url),
             retention=call.retention,
+            mark=terms.journal.mark,
             request=_request(call, terms.journal),
         ),
     )
@@ -128,7 +148,7 @@ def _request(call: Call, journal: Journal) -> Message | None:
     )
 
 
-def _take_up(call: Call, begun: Begun, now: float) -> None:
+def _take_up(call: Call, begun: Begun) -> None:
     """Go on under the key, and with the past, that are recorded."""
     record = begun.record
     call.begun_as = begun
@@ -142,7 +162,8 @@ def _take_up(call: Call, begun: Begun, now: float) -> None:
     if begun.before is None:
         return
     call.first_sent_wall = record.created
-    call.first_sent = call.terms.clock() - max(0.0, now - record.created)
+    age = max(0.0, call.terms.wall() - record.created)
+    call.first_sent = call.terms.clock() - age
     past = call.past = Past() if call.past is None else call.past
     past.remembered = True
     # One that died in the middle of it may have sent it.
@@ -181,7 +202,7 @@ def given(call: Call, begun: Begun) -> Response:
             call.client, "_default_encoding", response.default_encoding
         )
     if answer.body is not None and not call.unread:
-        response.read()
+        put_whole(library, response, answer.body)
     response.elapsed = dt.timedelta(0)
     response.extensions[EXTENSION] = call
     call.release()
@@ -193,34 +214,117 @@ def record(call: Call, response: Response | None) -> None:
     """
     Record how *call* went. If that fails, the caller gets the answer anyway.
     """
+    do_all([Errand(call, response=response, ended=True)])
+
+
+@attrs.frozen
+class Errand:
+    """A call that is to be claimed, or one that has *ended*."""
+
+    call: Call
+    response: Response | None = attrs.field(default=None, kw_only=True)
+    ended: bool = attrs.field(default=False, kw_only=True)
+    # Of the task: a thread serves many, and what users wrote may look at it.
+    context: contextvars.Context = attrs.field(
+        factory=contextvars.copy_context, init=False
+    )
+
+
+async def aclaim(call: Call) -> Begun:
+    """Same as `claim`, in a thread, and with what other tasks want."""
+    begun = await _in_thread(Errand(call))
+    assert isinstance(begun, Begun)
+    return begun
+
+
+async def arecord(call: Call, response: Response | None) -> None:
+    """Same as `record`, in a thread, and with what other tasks want."""
+    await _in_thread(Errand(call, response=response, ended=True))
+
+
+async def _in_thread(errand: Errand) -> object:
+    # A store blocks, and the loop must not.
+    journal: Journal = errand.call.terms.journal
+    if journal.shares:
+        return await gatherer_of(journal, do_all).do(errand)
+    [told] = await anyio.to_thread.run_sync(do_all, [errand])
+    if isinstance(told, Exception):
+        raise told
+    return told
+
+
+def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
+    """
+    Claim and record for calls of one journal, with one sync.
+
+    Gives each call that is to be claimed what to do, or why nothing is.
+    """
+    journal: Journal = errands[0].call.terms.journal
+    told: list[Begun | Exception | None] = [None] * len(errands)
+    ends: dict[int, End] = {}
+    wishes: dict[int, Wish] = {}
+    for at, errand in enumerate(errands):
+        try:
+            if errand.ended:
+                ends[at] = _end(errand)
+            else:
+                wishes[at] = errand.context.run(_wish, errand.call)
+        except Exception as exc:  # noqa: BLE001 -- each has its own
+            told[at] = exc
+    errors: Sequence[Exception | None]
+    begun: Sequence[Begun | Exception]
+    try:
+        errors, begun = journal.do_all([*ends.values()], [*wishes.values()])
+    except Exception as exc:  # noqa: BLE001 -- an answer goes before it
+        errors, begun = [exc] * len(ends), [exc] * len(wishes)
+    for at, error in zip(ends, errors, strict=True):
+        if error is not None:
+            errands[at].context.run(_note, errands[at].call, error)
+    for at, one in zip(wishes, begun, strict=True):
+        told[at] = _began(errands[at].call, one)
+    return told
+
+
+def _end(errand: Errand) -> End:
+    call = errand.call
     begun = call.begun_as
     assert begun is not None
-    journal: Journal = call.terms.journal
-    report = _joined(call, begun.kept.report)
-    kept = attrs.evolve(
-        begun.kept,
-        report=report,
-        answer=_answer(call, journal, response, begun.kept.answer),
-        retention=call.retention,
+    return End(
+        begun=begun,
+        state=str(call.outcome),
+        kept=_outcome(call, errand.response, begun),
+        now=call.terms.wall(),
     )
-    if call.outcome is not Outcome.IN_DOUBT:
-        kept = attrs.evolve(kept, request=None)
-    try:
-        journal.complete(
-            begun, state=str(call.outcome), kept=kept, now=call.terms.wall()
-        )
-    except LateOwner:
-        call.unrecorded = "another worker had taken it over"
-    except Exception as exc:  # noqa: BLE001 -- the answer goes before it
-        call.unrecorded = f"the journal failed: {exc}"
-    if call.unrecorded is not None:
-        call.forget_report()
-        _log.unrecorded(call, call.unrecorded)
+
+
+def _note(call: Call, error: Exception) -> None:
+    """Note why it is not recorded how *call* went."""
+    if isinstance(error, LateOwner):
+        why = "another worker had taken it over"
+    else:
+        why = f"the journal failed: {error}"
+    call.unrecorded = why
+    call.forget_report()
+    _log.unrecorded(call, why)
+
+
+def _outcome(call: Call, response: Response | None, begun: Begun) -> Kept:
+    """Make what is kept of how *call* went."""
+    before = begun.kept
+    in_doubt = call.outcome is Outcome.IN_DOUBT
+    return before.ended(
+        report=_joined(call, before.report),
+        answer=_answer(call, call.terms.journal, response, before.answer),
+        retention=call.retention,
+        request=before.request if in_doubt else None,
+    )
 
 
 def _joined(call: Call, before: Report | None) -> Report:
     """Give the report with the attempts that others have recorded."""
     report = call.report()
+    if before is None and not (call.before or call.claimed):
+        return report
     new = report.attempts[len(call.before) + call.claimed :]
     old = () if before is None else before.attempts
     return attrs.evolve(
@@ -241,17 +345,21 @@ def _answer(
     """Give what is kept of the answer; *before* is what was, until now."""
     if call.outcome is not Outcome.ANSWERED:
         return None
-    told = call.row().told
-    if response is None or call.begun().lost or told is Told.ANSWER_LOST:
+    evidence = call.begun()
+    if (
+        response is None
+        or evidence.lost
+        or not (evidence.settled or call.row().told is not Told.ANSWER_LOST)
+    ):
         return _status_only(call, before)
     body: bytes | None = None
     headers: list[tuple[str, str]] = []
     redacted = False
     if journal.remember != "outcome":
         headers = [
-            (name.lower(), value)
-            for name, value in response.headers.multi_items()
-            if name.lower() not in _NOT_KEPT
+            pair
+            for pair in pairs(response.headers)
+            if pair[0] not in _NOT_KEPT
         ]
         body = call.seen if call.unread else content_of(response)
         if body is not None and len(body) > journal.max_answer:

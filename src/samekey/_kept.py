@@ -105,6 +105,31 @@ class Kept:
     changes: tuple[Change, ...] = ()
     earlier: tuple[Report, ...] = ()
 
+    def ended(
+        self,
+        *,
+        report: Report | None,
+        answer: Message | None,
+        retention: float,
+        request: Message | None,
+    ) -> Kept:
+        """Copy it, with how it went."""
+        return Kept(
+            operation=self.operation,
+            namespace=self.namespace,
+            generation=self.generation,
+            theirs=self.theirs,
+            method=self.method,
+            url=self.url,
+            retention=retention,
+            mark=self.mark,
+            report=report,
+            answer=answer,
+            request=request,
+            changes=self.changes,
+            earlier=self.earlier,
+        )
+
     def previous(self, key: str) -> Report:
         """Give the report, as errors carry it: it says which operation's."""
         report = self.report
@@ -115,27 +140,36 @@ class Kept:
         return attrs.evolve(report, operation=self.operation)
 
     def encode(self) -> bytes:
-        """Write it as bytes."""
-        value = {
+        """Write it as bytes; what is as usual is left out."""
+        value: dict[str, Any] = {
             "v": VERSION,
-            "operation": _from_part(self.operation),
-            "namespace": self.namespace,
-            "generation": self.generation,
-            "theirs": self.theirs,
             "method": self.method,
             "url": self.url,
             "retention": self.retention,
             "mark": self.mark,
-            "report": _from_report(self.report),
-            "answer": _from_message(self.answer),
-            "request": _from_message(self.request),
-            "changes": [_flat(change) for change in self.changes],
+        }
+        if self.operation is not None:
+            value["operation"] = _from_part(self.operation)
+        if self.namespace is not None:
+            value["namespace"] = self.namespace
+        if self.generation != 1:
+            value["generation"] = self.generation
+        if self.theirs:
+            value["theirs"] = True
+        if self.report is not None:
+            value["report"] = _from_report(self.report)
+        if self.answer is not None:
+            value["answer"] = _from_message(self.answer)
+        if self.request is not None:
+            value["request"] = _from_message(self.request)
+        if self.changes:
+            value["changes"] = [_unusual(change) for change in self.changes]
+        if self.earlier:
             # An earlier generation had another key.
-            "earlier": [
+            value["earlier"] = [
                 {**_from_report(report), "key": report.key}
                 for report in self.earlier
-            ],
-        }
+            ]
         return _write(value).encode()
 
     @classmethod
@@ -151,22 +185,23 @@ class Kept:
             if value["v"] > VERSION:
                 msg = f"a newer samekey wrote it (version {value['v']})"
                 raise ValueError(msg)
+            get = value.get
             return cls(
-                operation=_to_part(value["operation"]),
-                namespace=value["namespace"],
-                generation=value["generation"],
-                theirs=value["theirs"],
+                operation=_to_part(get("operation")),
+                namespace=get("namespace"),
+                generation=get("generation", 1),
+                theirs=get("theirs", False),
                 method=value["method"],
                 url=value["url"],
                 retention=value["retention"],
                 mark=value["mark"],
-                report=_to_report(value["report"], key),
-                answer=_to_message(value["answer"]),
-                request=_to_message(value["request"]),
-                changes=tuple(Change(**c) for c in value["changes"]),
+                report=_to_report(get("report"), key),
+                answer=_to_message(get("answer")),
+                request=_to_message(get("request")),
+                changes=tuple(Change(**c) for c in get("changes", ())),
                 earlier=tuple(
                     report
-                    for one in value["earlier"]
+                    for one in get("earlier", ())
                     if (report := _to_report(one, one.get("key"))) is not None
                 ),
             )
@@ -185,7 +220,7 @@ class Kept:
 
 
 def _from_part(part: Any) -> Any:
-    if part is None or isinstance(part, str):
+    if isinstance(part, str):
         return part
     if isinstance(part, tuple):
         return [_from_part(item) for item in part]
@@ -222,25 +257,33 @@ _READERS: dict[str, Any] = {
 }
 
 
-def _flat(value: Message | Change | Report | Attempt) -> dict[str, Any]:
-    # Four times as quick as attrs.asdict, which looks at what is inside.
-    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
+def _unusual(value: Message | Change | Report | Attempt) -> dict[str, Any]:
+    # A part of what attrs.asdict takes, which looks at what is inside.
+    kept = {}
+    for name, usual in _USUAL[type(value)]:
+        found = getattr(value, name)
+        if found != usual:
+            kept[name] = found
+    return kept
 
 
-_FIELDS = {
-    cls: tuple(field.name for field in attrs.fields(cls))
+_APART = frozenset({"attempts", "body", "key", "operation", "unrecorded"})
+"""What is written in another way, or stands elsewhere: the key in the record,
+the operation id above."""
+
+_USUAL = {
+    cls: tuple(
+        (field.name, field.default)
+        for field in attrs.fields(cls)
+        if field.name not in _APART
+    )
     for cls in (Message, Change, Report, Attempt)
 }
 
 
-def _from_report(report: Report | None) -> Any:
-    if report is None:
-        return None
-    kept = _flat(report)
-    kept["attempts"] = [_flat(attempt) for attempt in report.attempts]
-    # The key is the record's; the id stands above.
-    for name in ("key", "operation", "unrecorded"):
-        del kept[name]
+def _from_report(report: Report) -> dict[str, Any]:
+    kept = _unusual(report)
+    kept["attempts"] = [_unusual(attempt) for attempt in report.attempts]
     return kept
 
 
@@ -255,10 +298,8 @@ def _to_report(value: Any, key: str | None) -> Report | None:
     return Report(**{**rest, "attempts": attempts, "key": key})
 
 
-def _from_message(message: Message | None) -> Any:
-    if message is None:
-        return None
-    kept = _flat(message)
+def _from_message(message: Message) -> dict[str, Any]:
+    kept = _unusual(message)
     if message.body is not None:
         kept["body"] = base64.b64encode(message.body).decode()
     return kept
@@ -267,11 +308,12 @@ def _from_message(message: Message | None) -> Any:
 def _to_message(value: Any) -> Message | None:
     if value is None:
         return None
-    body = value["body"]
+    body = value.get("body")
+    headers = value.get("headers", ())
     return Message(
         **{
             **value,
-            "headers": tuple((name, text) for name, text in value["headers"]),
+            "headers": tuple((name, text) for name, text in headers),
             "body": None if body is None else base64.b64decode(body),
         }
     )

@@ -45,6 +45,9 @@ def encode(parts: tuple[KeyPart, ...]) -> bytes:
 
 
 def encode_part(part: KeyPart) -> bytes:
+    write = _COMMON.get(type(part))
+    if write is not None:
+        return write(part)
     for writers in (_plain_writers, _more_writers):
         for kind, write in writers():
             if isinstance(part, kind) and not isinstance(part, bool):
@@ -61,7 +64,7 @@ def _write_str(part: str) -> bytes:
         msg = "a part of an operation id must not be empty, got ''"
         raise InvalidKey(msg)
     try:
-        return framed(b"s", str.__str__(part).encode())
+        return framed(b"s", str.encode(part))
     except UnicodeEncodeError:
         msg = (
             "a part of an operation id must be valid Unicode, got a surrogate"
@@ -129,6 +132,10 @@ _WRITERS: tuple[tuple[type, Callable[..., bytes]], ...] = (
     (tuple, _write_tuple),
     (dt.datetime, _write_datetime),
 )
+
+
+_COMMON: dict[type, Callable[..., bytes]] = dict(_WRITERS)
+"""By the very type, which nearly every part is of; a bool is none."""
 
 
 def _plain_writers() -> tuple[tuple[type, Callable[..., bytes]], ...]:

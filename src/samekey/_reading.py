@@ -40,6 +40,15 @@ def put(response: Any, chunks: list[bytes]) -> None:
     response._num_bytes_downloaded = len(content)
 
 
+def put_whole(library: Module, response: Any, content: bytes) -> None:
+    """Make *content* what an unread response of ours was found to say."""
+    if takes(library, response, library.ByteStream):
+        response.is_stream_consumed = response.is_closed = True
+        put(response, [content])
+    else:
+        response.read()
+
+
 def put_part(
     library: Module, response: Any, chunks: list[bytes], exc: BaseException
 ) -> None:

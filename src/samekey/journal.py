@@ -30,7 +30,7 @@ import os
 import threading
 import weakref
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import attrs
@@ -38,8 +38,11 @@ import attrs
 from samekey._book import Book
 from samekey._intent import (
     Begun,
+    End,
     Intent,
     Step,
+    Tried,
+    Wish,
     decide,
 )
 from samekey._journal_parts import (
@@ -62,7 +65,7 @@ from samekey._pointer import check_pointer
 from samekey._policy import check_seconds
 from samekey._report import Outcome
 from samekey.keys import check_secret
-from samekey.stores import Claim, Record, Store
+from samekey.stores import Ask, Claim, Record, Sharing, Store, StoreError
 
 
 __all__ = [
@@ -153,6 +156,7 @@ class Journal(Book):
         self.secret = choose_secret(given, self.store, path)
         self.mark = hashlib.sha256(self.secret).hexdigest()[:8]
         self.owner = own_name()
+        self._sharing = self.store if isinstance(self.store, Sharing) else None
         self._held = set()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -164,77 +168,140 @@ class Journal(Book):
         """Make a fingerprint from which no body can be guessed."""
         return hmac.digest(self.secret, digest, "sha256")
 
-    def begin(self, intent: Intent, *, now: float, lease: float) -> Begun:
+    @property
+    def shares(self) -> bool:
+        """Whether what comes together can be recorded together."""
+        return self._sharing is not None
+
+    def do_all(
+        self, ends: Sequence[End], wishes: Sequence[Wish]
+    ) -> tuple[list[Exception | None], list[Begun | Exception]]:
         """
-        Put an intent on disk, or tell what is recorded already.
+        Record how operations went, and intents, with one sync.
 
-        Raises:
-            OperationChanged: If the request or the key is another one, or a
-                new generation follows one in doubt.
+        Gives for each end None, or why it is not recorded, as `complete`
+        would raise it; and for each wish what to do, or why nothing is:
 
-            KeyExpired: If the server may have forgotten the key.
-
-            StoreError: If the store fails.
+        - OperationChanged, if the request or the key is another one, or a
+          new generation follows one in doubt.
+        - KeyExpired, if the server may have forgotten the key.
+        - StoreError, if the store fails.
         """
         # Known here before others can see it in the record.
-        owner = f"{self.owner}-{next(self._numbers)}"
+        owners = [f"{self.owner}-{next(self._numbers)}" for _ in wishes]
         with self._lock:
-            self._held.add(owner)
-        begun: Begun | None = None
+            self._held.update(owners)
+        over = {end.begun.record.owner for end in ends}.union(owners)
+        begun: list[Begun | Exception] = []
         try:
-            begun = self._begin(intent, owner, now=now, lease=lease)
+            done = self._done(ends, wishes, owners)
+            for each in zip(wishes, owners, done.claims, strict=True):
+                try:
+                    begun.append(self._begin(*each))
+                except Exception as exc:  # noqa: BLE001 -- each has its own
+                    begun.append(exc)
         finally:
-            if begun is None or begun.step != "send":
-                self._let_go(owner)
-        return begun
+            for one in begun:
+                if isinstance(one, Begun) and one.step == "send":
+                    over.discard(one.record.owner)
+            with self._lock:
+                self._held.difference_update(over)
+        return list(done.completions), begun
+
+    def _done(
+        self, ends: Sequence[End], wishes: Sequence[Wish], owners: list[str]
+    ) -> Tried:
+        """Write what can be written with one sync."""
+        sharing = self._sharing
+        if sharing is None:
+            return Tried(list(map(self._end, ends)), [None] * len(wishes))
+        if not ends and len(wishes) == 1 and not sharing.crowded:
+            # What is answered needs nothing that could be written. Most of a
+            # crowd is new, and a look would cost more than it saves.
+            return Tried([], [None])
+        completions = [self._completion(end) for end in ends]
+        asks = list(map(self._ask, wishes, owners))
+        try:
+            done = sharing.do_all(completions, asks)
+        except StoreError as exc:
+            return Tried([exc] * len(ends), [exc] * len(wishes))
+        return Tried(done.completions, list(done.claims))
+
+    def _ask(self, wish: Wish, owner: str) -> Ask:
+        now, lease = wish.now, wish.lease
+        fresh = self._fresh(wish.intent, owner, now, until=now + lease)
+        return Ask(fresh=fresh, now=now, lease=lease, take=(), replaces=None)
 
     def _begin(
-        self, intent: Intent, owner: str, *, now: float, lease: float
+        self, wish: Wish, owner: str, claim: Claim | StoreError | None
     ) -> Begun:
-        # A look first: what is answered needs nothing that could be written.
-        found = self.store.get(intent.id)
+        if isinstance(claim, StoreError):
+            raise claim
+        found: Record | None = None
+        if claim is None:
+            found = self.store.get(wish.intent.id)
         while True:
             if found is None:
-                fresh = self._fresh(intent, owner, now)
-                claim = self.store.claim(fresh, now=now, lease=lease, take=())
+                if claim is None:
+                    claim = self._claim(self._ask(wish, owner))
                 if claim.fresh:
-                    return _sending(claim)
+                    return Begun(
+                        step="send",
+                        record=claim.record,
+                        kept=wish.intent.kept,
+                    )
                 found = claim.record
-            record, found = found, None
-            kept = kept_in(record)
-            free = record.lease_until <= now or self._is_over(record)
-            step = decide(
-                record, kept, intent, now=now, free=free, mark=self.mark
+            begun = self._go_on(wish, owner, found)
+            if begun is not None:
+                return begun
+            found = claim = None
+
+    def _go_on(self, wish: Wish, owner: str, record: Record) -> Begun | None:
+        """Do what *record* lets an intent do; None: look once more."""
+        intent, now = wish.intent, wish.now
+        kept = kept_in(record)
+        free = record.lease_until <= now or self._is_over(record)
+        step = decide(record, kept, intent, now=now, free=free, mark=self.mark)
+        if step in {"give", "busy"}:
+            return Begun(step=step, record=record, kept=kept)
+        # Its lease may be our own that is over, or a dead worker's.
+        at = max(now, record.lease_until)
+        instead = self._instead(step, record, kept, intent, owner, now)
+        if instead is None:
+            claim = self.store.claim(
+                attrs.evolve(record, owner=owner),
+                now=at,
+                lease=wish.lease,
+                take=(record.state,),
             )
-            if step in {"give", "busy"}:
-                return Begun(step=step, record=record, kept=kept)
-            # Its lease may be our own that is over, or a dead worker's.
-            at = max(now, record.lease_until)
-            instead = self._instead(step, record, kept, intent, owner, now)
-            if instead is None:
-                claim = self.store.claim(
-                    attrs.evolve(record, owner=owner),
-                    now=at,
-                    lease=lease,
-                    take=(record.state,),
-                )
-            else:
-                claim = self.store.claim(
-                    instead,
-                    now=at,
-                    lease=lease,
-                    take=(),
-                    replaces=record.token,
-                )
-            if not claim.taken:
-                continue  # somebody was faster: look again
-            if claim.record.token == record.token + 1:
-                return _sending(
-                    claim,
-                    before=None if step == "replace" else record.state,
-                )
-            # Somebody was faster, and is done with it already.
-            self.store.release(record.id, claim.record.token, now=now)
+        else:
+            claim = self.store.claim(
+                instead,
+                now=at,
+                lease=wish.lease,
+                take=(),
+                replaces=record.token,
+            )
+        if not claim.taken:
+            return None  # somebody was faster
+        if claim.record.token == record.token + 1:
+            return _sending(
+                claim, before=None if step == "replace" else record.state
+            )
+        # Somebody was faster, and is done with it already.
+        self.store.release(record.id, claim.record.token, now=now)
+        return None
+
+    def _claim(self, ask: Ask) -> Claim:
+        if self._sharing is None:
+            return self.store.claim(
+                ask.fresh, now=ask.now, lease=ask.lease, take=ask.take
+            )
+        # Without another look.
+        [made] = self._sharing.do_all((), (ask,)).claims
+        if isinstance(made, StoreError):
+            raise made
+        return made
 
     def _instead(
         self,
@@ -262,8 +329,9 @@ class Journal(Book):
         owner: str,
         now: float,
         before: Kept | None = None,
+        until: float = 0.0,
     ) -> Record:
-        kept = attrs.evolve(intent.kept, mark=self.mark)
+        kept = intent.kept
         if before is not None:
             report = () if before.report is None else (before.report,)
             kept = attrs.evolve(
@@ -275,7 +343,8 @@ class Journal(Book):
             id=intent.id,
             key=intent.key,
             fingerprint=intent.fingerprint,
-            state=str(Outcome.OPEN),
+            state=_OPEN,
+            lease_until=until,
             owner=owner,
             created=now,
             updated=now,
@@ -308,4 +377,5 @@ def _reopened(
     )
 
 
+_OPEN = str(Outcome.OPEN)
 _EARLIER = 20

@@ -118,7 +118,7 @@ def _digest_key(
     return fit(hmac.digest(hidden, message, "sha256"))
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # for what is no field
 class Operation:
     """
     Something that the user wants to happen once.
@@ -147,12 +147,13 @@ class Operation:
 
     def __attrs_post_init__(self) -> None:
         check_generation(self.generation)
-        self.encoded()
+        parts = self.id if isinstance(self.id, tuple) else (self.id,)
+        self.__dict__["_encoded"] = encode(parts)
 
     def encoded(self) -> bytes:
         """Write the id as bytes that no other id has."""
-        parts = self.id if isinstance(self.id, tuple) else (self.id,)
-        return encode(parts)
+        encoded: bytes = self.__dict__["_encoded"]
+        return encoded
 
     def key(
         self,

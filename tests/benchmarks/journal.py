@@ -47,13 +47,14 @@ import httpx
 
 import samekey
 
-from samekey._intent import Intent, record_id
+from samekey._gathering import gatherer_of
+from samekey._intent import Intent, Wish, record_id
 from samekey._kept import Kept
 from samekey.journal import Journal
 from samekey.stores import Record
 
 
-ROUNDS = 60
+ROUNDS = 30
 LINE = b"x" * 512
 BATCH = 500
 
@@ -124,17 +125,22 @@ def alone(
         os.write(file, LINE)
         os.fdatasync(file)
 
+    def both() -> None:
+        sync()
+        post(plain, name())
+
     plain, own, busy = wrapped(None), wrapped(empty), wrapped(full)
     raw = _bench.Bench(library=httpx).client()
     known = name()
     post(own, known)
     contestants: dict[str, tuple[Callable[[], object], int]] = {
         "fdatasync": (sync, calls),
-        "raw": (lambda: post(raw), 10 * calls),
-        "named": (lambda: post(plain, name()), 10 * calls),
+        "raw": (lambda: post(raw), calls),
+        "named": (lambda: post(plain, name()), calls),
+        "sync, named": (both, calls),
         "journaled": (lambda: post(own, name()), calls),
         "in a full file": (lambda: post(busy, name()), calls),
-        "repeat": (lambda: post(own, known), 10 * calls),
+        "repeat": (lambda: post(own, known), calls),
     }
     blocks: dict[str, Callable[[], float]] = {
         key: partial(timed, *value) for key, value in contestants.items()
@@ -161,18 +167,22 @@ def alone(
         print(f"{one} / {other}: {ratio:.2f} (goal: {goal})")
 
 
-def intent() -> Intent:
-    """Make an intent of a new operation."""
+def wish(now: float, lease: float) -> Wish:
+    """Make what a new operation asks for."""
     operation = samekey.Operation(name())
-    return Intent(
-        id=record_id(operation, None),
-        key=f"key-{operation.id}",
-        theirs=False,
-        fingerprint=b"x" * 32,
-        named=True,
-        force=False,
-        retention=3600.0,
-        kept=Kept(operation=operation.id, method="POST"),
+    return Wish(
+        intent=Intent(
+            id=record_id(operation, None),
+            key=f"key-{operation.id}",
+            theirs=False,
+            fingerprint=b"x" * 32,
+            named=True,
+            force=False,
+            retention=3600.0,
+            kept=Kept(operation=operation.id, method="POST"),
+        ),
+        now=now,
+        lease=lease,
     )
 
 
@@ -185,7 +195,7 @@ def crowd(journal: Journal, threads: int, seconds: float) -> float:
         barrier.wait()
         began = time.perf_counter()
         for count in itertools.count(1):
-            journal.begin(intent(), now=now, lease=60.0)
+            journal.do_all((), (wish(now, 60.0),))
             if time.perf_counter() - began >= seconds:
                 return count
         raise AssertionError
@@ -197,16 +207,18 @@ def crowd(journal: Journal, threads: int, seconds: float) -> float:
 
 
 def tasks(journal: Journal, count: int, seconds: float) -> float:
-    """Give how many calls a second so many tasks make."""
+    """Give how many claims a second so many tasks make."""
 
     async def main() -> float:
-        bench = _bench.Bench(library=httpx, runner=asyncio.Runner())
-        client: Any = samekey.wrap(bench.client(), journal=journal)
+        gatherer = gatherer_of(
+            journal, lambda wishes: journal.do_all((), wishes)[1]
+        )
         began = time.perf_counter()
+        now = time.time()
 
         async def work() -> int:
             for done in itertools.count(1):
-                await post(client, name())
+                await gatherer.do(wish(now, 60.0))
                 if time.perf_counter() - began >= seconds:
                     return done
             raise AssertionError
@@ -221,7 +233,7 @@ def together(journal: Journal, threads: int, rounds: int) -> None:
     """Print the throughput of one and of many, in turns."""
     kinds: tuple[tuple[str, Callable[[int], float]], ...] = (
         ("claims, threads", lambda n: crowd(journal, n, 0.5)),
-        ("calls, tasks", lambda n: tasks(journal, n, 0.5)),
+        ("claims, tasks", lambda n: tasks(journal, n, 0.5)),
     )
     print(f"\n{'a second':18}{'one':>8}{threads:>8}{'ratio':>8}")
     for kind, measure in kinds:
@@ -237,7 +249,7 @@ def listing(journal: Journal) -> None:
     """Print how long the list of what is open takes, and a purge."""
     now = time.time()
     for _ in range(50):
-        journal.begin(intent(), now=now, lease=0.0)
+        journal.do_all((), (wish(now, 0.0),))
     began = time.perf_counter()
     found = sum(1 for _ in journal.entries(state="open"))
     elapsed = (time.perf_counter() - began) * 1000
@@ -260,7 +272,7 @@ def main() -> None:
     parser.add_argument("--directory", help="where the files are made")
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--threads", type=int, default=64)
-    parser.add_argument("--calls", type=int, default=5, help="in a block")
+    parser.add_argument("--calls", type=int, default=30, help="in a block")
     parser.add_argument("--quick", action="store_true", help="a short run")
     parser.add_argument("--syncs", type=int, help="only make so many calls")
     options = parser.parse_args()

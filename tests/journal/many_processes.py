@@ -21,7 +21,7 @@ import time
 
 import attrs
 
-from samekey._intent import Intent
+from samekey._intent import Intent, Wish
 from samekey._kept import Kept, Message
 from samekey.journal import Journal
 from samekey.stores import LateOwner
@@ -51,7 +51,10 @@ def work(path, number, claims, ids, barrier):
             kept=Kept(operation=name),
         )
         try:
-            begun = journal.begin(intent, now=now, lease=dice.choice([0, 60]))
+            wish = Wish(intent=intent, now=now, lease=dice.choice([0, 60]))
+            _, [begun] = journal.do_all((), (wish,))
+            if isinstance(begun, Exception):
+                raise begun
             told.append((name, begun.record.key))
             steps[begun.step] += 1
             if begun.step == "send":

@@ -28,11 +28,11 @@ from paper import lost as lost_step
 import samekey
 
 from samekey._effects import Send
-from samekey._intent import Intent, decide
+from samekey._intent import Intent, Wish, decide
 from samekey._kept import Kept, Message
 from samekey._report import Report
 from samekey.journal import Journal
-from samekey.stores import MemoryStore, Record, SQLiteStore
+from samekey.stores import LateOwner, MemoryStore, Record, SQLiteStore
 from samekey.testing import FakeClock, stand_in
 
 
@@ -745,9 +745,7 @@ class TestBusy:
         mine = Journal(store, secret=b"s" * 16, busy="wait")
         first = Paper(journal=other)
         call = first.open(operation="order-1")
-        begun = other.begin(
-            _intent_of(call), now=first.terms.wall(), lease=60.0
-        )
+        begun = _begin(other, call, lease=60.0)
         paper = Paper(answer(201), journal=mine)
         slept = []
 
@@ -777,11 +775,7 @@ class TestBusy:
         other = Journal(store, secret=b"s" * 16)
         mine = Journal(store, secret=b"s" * 16, busy="wait")
         first = Paper(journal=other)
-        other.begin(
-            _intent_of(first.open(operation="order-1")),
-            now=first.terms.wall(),
-            lease=600.0,
-        )
+        _begin(other, first.open(operation="order-1"), lease=600.0)
         paper = Paper(journal=mine)
 
         with pytest.raises(samekey.OperationBusy):
@@ -794,21 +788,34 @@ class TestBusy:
         other = Journal(store, secret=b"s" * 16)
         mine = Journal(store, secret=b"s" * 16, busy="wait")
         first = Paper(journal=other)
-        other.begin(
-            _intent_of(first.open(operation="order-1")),
-            now=first.terms.wall(),
-            lease=3.0,
-        )
+        _begin(other, first.open(operation="order-1"), lease=3.0)
         paper = Paper(lost_step(), answer(201), journal=mine)
         paper.post(operation="order-1", policy=fast(deadline=None))
 
         assert 3.0 == pytest.approx(sum(paper.slept))
 
 
-def _intent_of(call):
+def _begin(journal, call, *, lease):
     from samekey import _journaling  # noqa: PLC0415
 
-    return _journaling._intent(call)
+    intent = _journaling._intent(call)
+    wish = Wish(intent=intent, now=call.terms.wall(), lease=lease)
+    _, [begun] = journal.do_all((), (wish,))
+    return begun
+
+
+def test_late(clock):
+    """Who records what another has taken over is told so."""
+    journal = memory()
+    paper = Paper(journal=journal)
+    begun = _begin(journal, paper.open(operation="order-1"), lease=0.0)
+    other = _begin(journal, paper.open(operation="order-1"), lease=0.0)
+
+    with pytest.raises(LateOwner):
+        journal.complete(begun, state="answered", kept=begun.kept, now=1e9)
+
+    journal.complete(other, state="answered", kept=other.kept, now=1e9)
+    assert "answered" == journal.get("order-1").state
 
 
 class _Told(list):

@@ -32,6 +32,7 @@ from kinds import fast
 
 import samekey
 
+from samekey import _reading
 from samekey._kept import Change, Kept, Message, redact
 from samekey._report import Attempt, Outcome, Report, Verdict
 from samekey.journal import Journal
@@ -754,6 +755,22 @@ KEPT = st.builds(
     ).map(tuple),
     earlier=st.lists(REPORTS, max_size=2).map(tuple),
 )
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_given_again(clock, monkeypatch, known):
+    """An answer is given whole, whatever the library's way of reading."""
+    monkeypatch.setattr(_reading, "is_known", lambda library: known)
+    client = client_of(memory(), Api(), clock=clock)
+    first = pay(client)
+
+    again = pay(client)
+
+    assert "journal" == samekey.report(again).replayed
+    assert first.json() == again.json()
+    assert (True, True) == (again.is_closed, again.is_stream_consumed)
+    assert len(first.content) == again.num_bytes_downloaded
+    assert first.content == b"".join(again.iter_bytes())
 
 
 class TestBytes:

@@ -286,6 +286,66 @@ class LosesCompletions(SQLiteStore):
         return done
 
 
+class OneFailsAll(SQLiteStore):
+    """Tells everybody of a late owner's error."""
+
+    def do_all(self, completions, asks):
+        done = super().do_all(completions, asks)
+        for error in done.completions:
+            if error is not None:
+                raise error
+        return done
+
+
+class BothAreFresh(SQLiteStore):
+    """Gives two who ask for one operation at once a claim each."""
+
+    def do_all(self, completions, asks):
+        done = super().do_all(completions, asks)
+        fresh = {each.record.id: each for each in done.claims if each.fresh}
+        claims = [fresh.get(each.record.id, each) for each in done.claims]
+        return attrs.evolve(done, claims=claims)
+
+
+class MixesClaimsUp(SQLiteStore):
+    """Gives claims in the order of their ids."""
+
+    def do_all(self, completions, asks):
+        done = super().do_all(completions, asks)
+        claims = sorted(done.claims, key=lambda each: each.record.id)
+        return attrs.evolve(done, claims=claims)
+
+
+class CompletesLast(SQLiteStore):
+    """Claims before it completes."""
+
+    def do_all(self, completions, asks):
+        claims = super().do_all([], asks).claims
+        return attrs.evolve(super().do_all(completions, []), claims=claims)
+
+
+class LooksThenLeapsOften(SQLiteStore):
+    """Tells by an earlier look whether what it claims at once is new."""
+
+    def do_all(self, completions, asks):
+        new = [self.get(each.fresh.id) is None for each in asks]
+        time.sleep(0.01)
+        done = super().do_all(completions, asks)
+        claims = [
+            attrs.evolve(claim, fresh=claim.fresh or was_new)
+            for claim, was_new in zip(done.claims, new, strict=True)
+        ]
+        return attrs.evolve(done, claims=claims)
+
+
+class NeedsSomething(SQLiteStore):
+    """Cannot be asked for nothing."""
+
+    def do_all(self, completions, asks):
+        assert [*completions, *asks]
+        return super().do_all(completions, asks)
+
+
 # Each with tests that must fail for it.
 BROKEN = {
     LastKeyWins: {"test_the_recorded_wins", "test_threads_claim_many"},
@@ -315,4 +375,10 @@ BROKEN = {
     TakesWithoutLock: {"test_threads_take_one"},
     CompletesWhenClosed: {"test_another_handle", "test_after_closing"},
     LosesCompletions: {"test_complete", "test_another_handle"},
+    OneFailsAll: {"test_several"},
+    BothAreFresh: {"test_several"},
+    MixesClaimsUp: {"test_several"},
+    CompletesLast: {"test_several_replace"},
+    LooksThenLeapsOften: {"test_threads_claim_several"},
+    NeedsSomething: {"test_several_nothing"},
 }

@@ -1,5 +1,6 @@
 """Callers that come together share a transaction and its sync."""
 
+import sqlite3
 import threading
 
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,14 @@ from stores.support import (
     record,
 )
 
-from samekey.stores import LateOwner, SQLiteStore, StoreError, _batch
+from samekey.stores import (
+    Ask,
+    Completion,
+    LateOwner,
+    SQLiteStore,
+    StoreError,
+    _batch,
+)
 from samekey.stores._batch import GroupCommit
 
 
@@ -330,3 +338,125 @@ def test_closed_while_waiting(tmp_path):
 
     assert isinstance(futures[0].exception(), StoreError)
     assert futures[1].exception() is None
+
+
+class TestSeveral:
+    """What one caller, or several, have done in one transaction."""
+
+    def test_too_big(self, tmp_path):
+        """One record that does not fit does not keep the others out."""
+        plan = {}
+        with injecting(plan)(tmp_path / "payments.db") as store:
+            plan["INSERT INTO"] = sqlite3.DataError("string or blob too big")
+            plan["INSERT OR"] = sqlite3.DataError("string or blob too big")
+
+            told = store.do_all([], [ask("a"), ask("b")]).claims
+
+            assert {} == plan
+            rule = "a record must fit into the store, got: string or blob too"
+            assert str(told[0]).startswith(rule)
+            assert told[1].fresh
+            assert ["b"] == [each.id for each in store.scan()]
+
+    def test_too_big_to_complete(self, tmp_path):
+        """A completion that does not fit fails alone, too."""
+        plan = {}
+        with injecting(plan)(tmp_path / "payments.db") as store:
+            claim(store, record("a"))
+            claim(store, record("b"))
+            plan["UPDATE"] = sqlite3.DataError("string or blob too big")
+
+            told = store.do_all([completion("a"), completion("b")], [])
+
+            assert [StoreError, type(None)] == list(
+                map(type, told.completions)
+            )
+            plan["UPDATE"] = sqlite3.DataError("string or blob too big")
+            with pytest.raises(StoreError, match=r"^a record must fit .*$"):
+                complete(store, "a")
+
+    def test_damaged(self, tmp_path):
+        """A damaged record fails only those who ask for it."""
+        path = tmp_path / "payments.db"
+        with SQLiteStore(path) as store:
+            claim(store, record("a"))
+            with sqlite3.connect(path) as connection:
+                connection.execute("UPDATE records SET token = 0")
+            connection.close()
+
+            told = store.do_all([completion("a")], [ask("a"), ask("b")])
+
+        assert str(told.completions[0]).startswith("the record must be intact")
+        assert str(told.claims[0]).startswith("the record must be intact")
+        assert told.claims[1].fresh
+
+    @pytest.mark.parametrize("count", [31, 32, 33, 64, 70])
+    def test_many(self, tmp_path, count):
+        """However many they are, each is claimed once, and once only."""
+        asks = [ask(f"{number % (count - 3)}") for number in range(count)]
+        with SQLiteStore(tmp_path / "payments.db") as store:
+            first = store.do_all([], asks).claims
+            second = store.do_all([], asks).claims
+
+            assert count - 3 == sum(each.fresh for each in first)
+            assert 0 == sum(each.fresh for each in second)
+            assert count - 3 == len(store.scan())
+        assert [each.fresh.id for each in asks] == [
+            each.record.id for each in first
+        ]
+
+    def test_callers_share(self, tmp_path):
+        """Callers that come together have new claims in one statement."""
+        seen = []
+        futures = []
+        with (
+            injecting({}, seen)(tmp_path / "payments.db") as store,
+            ThreadPoolExecutor(3) as pool,
+        ):
+
+            def hold(connection):
+                for number in range(3):
+                    futures.append(
+                        pool.submit(claim, store, record(f"{number}"))
+                    )
+                    wait_for(store._group, number + 1)
+                del seen[:]
+
+            store._group.submit(hold, durable=False)
+            assert all(each.result().fresh for each in futures)
+
+        assert 1 == sum(each.startswith("INSERT") for each in seen)
+
+    def test_reader_while_it_writes(self, tmp_path):
+        """Who reads while a batch is written has a connection of its own."""
+        found = []
+        with SQLiteStore(tmp_path / "payments.db") as store:
+            claim(store, record("a"))
+
+            def hold(connection):
+                with ThreadPoolExecutor(1) as pool:
+                    found.append(pool.submit(store.get, "a").result(30))
+
+            store._group.submit(hold, durable=False)
+
+            def busy(connection):
+                with ThreadPoolExecutor(1) as pool:
+                    found.append(pool.submit(store.get, "a").result(30))
+
+            # A reader has the writer's: the next one has its own.
+            store._writer.use(busy)
+
+        assert ["a", "a"] == [each.id for each in found]
+
+
+def ask(id, **changes):  # noqa: A002 -- the field's name
+    """Ask for a new operation."""
+    fresh = record(id, **changes)
+    return Ask(fresh=fresh, now=NOW, lease=60.0, take=(), replaces=None)
+
+
+def completion(id):  # noqa: A002 -- the field's name
+    """Settle an operation."""
+    return Completion(
+        id=id, token=1, state="answered", data=b"1", now=NOW, expires=None
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from stores.support import NOW, claim, disk_error, injecting, record
 
-from samekey.stores import SQLiteStore, StoreError, _schema
+from samekey.stores import SQLiteStore, StoreError, _rows, _schema
 
 
 def make_old(path):
@@ -84,13 +84,13 @@ def test_crash(path, statement):
     ("pragmas", "rule"),
     [
         (
-            ["application_id = 0x736B6579", "user_version = 3"],
-            r"^.*payments.db must be of version 2 at most, got 3: a newer"
+            ["application_id = 0x736B6579", "user_version = 4"],
+            r"^.*payments.db must be of version 3 at most, got 4: a newer"
             r" samekey made it\. Upgrade samekey$",
         ),
         (
             ["application_id = 0x736B6579", "user_version = -1"],
-            r"^.* must be of version 2 at most, got -1: .*$",
+            r"^.* must be of version 3 at most, got -1: .*$",
         ),
         (
             ["application_id = 0xABC"],
@@ -160,14 +160,17 @@ def test_indexed(path):
         claim(store)
     connection = sqlite3.connect(path)
     for query in (
-        "SELECT * FROM records WHERE id = 'a'",
-        "SELECT * FROM records WHERE state = 'open' AND id > 'a' ORDER BY id",
-        "SELECT id FROM records WHERE expires <= 1 ORDER BY expires",
-        "SELECT * FROM records WHERE id > 'a' ORDER BY id",
+        _rows._FIND,
+        _rows._SCAN_OTHER,
+        _rows._SWEEP.partition("(")[2].removesuffix(")"),
+        _rows._SCAN,
+        _rows._SCAN_STATE,
     ):
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+        values = ["1"] * query.count("?")
+        explain = f"EXPLAIN QUERY PLAN {query}"
+        plan = connection.execute(explain, values).fetchall()
         seen.extend(row[-1] for row in plan)
     connection.close()
 
-    assert 4 == len(seen)
+    assert 5 == len(seen)
     assert all(each.startswith("SEARCH records USING ") for each in seen)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from samekey import _headers
 from samekey._headers import (
     Field,
     add,
@@ -16,6 +17,7 @@ from samekey._headers import (
     has,
     has_list,
     look,
+    pairs,
     value_of,
     with_field,
 )
@@ -204,3 +206,25 @@ class TestWithField:
         assert "b" == copy["A"]
         assert not has(headers, KEY)
         assert isinstance(copy, cls)
+
+
+class TestPairs:
+    @pytest.mark.parametrize("listed", [True, False])
+    @pytest.mark.parametrize("cls", LISTED, ids=label)
+    def test_pairs(self, cls, listed, monkeypatch):
+        """All are given, in their order, as the library reads them."""
+        monkeypatch.setattr(_headers, "has_list", lambda cls: listed)
+        headers = [("A", "1"), ("b", ""), ("a", "2")]
+
+        assert [("a", "1"), ("b", ""), ("a", "2")] == pairs(cls(headers))
+
+    @pytest.mark.parametrize("raw", ["\u00fc", "\u20ac"])
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+    @pytest.mark.parametrize("cls", LISTED, ids=label)
+    def test_beyond_ascii(self, cls, encoding, raw):
+        """What is not ASCII is read as the library reads it."""
+        if raw == "\u20ac":
+            encoding = "utf-8"
+        headers = cls([(b"A", raw.encode(encoding)), (b"b", b"c")])
+
+        assert [("a", raw), ("b", "c")] == pairs(headers)

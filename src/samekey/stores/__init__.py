@@ -10,18 +10,23 @@ is that an id has one record.
 `samekey.testing.StoreConformance` says in tests what a store must keep to.
 """
 
+from ._decide import Ask, Completion
 from ._memory import MemoryStore
-from ._protocol import Store
-from ._record import Claim, LateOwner, Record, StoreError
+from ._protocol import Sharing, Store
+from ._record import Claim, Done, LateOwner, Record, StoreError
 from ._sqlite import SQLiteStore
 
 
 __all__ = [
+    "Ask",
     "Claim",
+    "Completion",
+    "Done",
     "LateOwner",
     "MemoryStore",
     "Record",
     "SQLiteStore",
+    "Sharing",
     "Store",
     "StoreError",
 ]

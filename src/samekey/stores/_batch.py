@@ -2,7 +2,7 @@
 Group commit: callers that come together share a transaction and its sync.
 
 Who finds nobody at work leads: it does everything that is queued, its own
-first, in one go. Who comes meanwhile waits. When the leader is done it wakes
+too, in one go. Who comes meanwhile waits. When the leader is done it wakes
 those whom it served, and makes the first of those who came meanwhile the next
 leader. A lone caller leads at once, in its own thread, and waits for nobody.
 """
@@ -34,7 +34,6 @@ class Ticket(Generic[C]):
         "gate",
         "heir",
         "leads",
-        "peek",
         "result",
         "work",
     )
@@ -43,11 +42,9 @@ class Ticket(Generic[C]):
         self,
         work: Callable[[C], object],
         durable: bool,
-        peek: Callable[[C], object] | None,
     ) -> None:
         self.work = work
         self.durable = durable
-        self.peek = peek
         self.result: object = None
         self.error: Exception | None = None
         self.done = False
@@ -74,15 +71,9 @@ class GroupCommit(Generic[C]):
         self._run = run
         self._lock = threading.Lock()
         self._queue: list[Ticket[C]] = []
-        self._led = False
+        self.led = False
 
-    def submit(
-        self,
-        work: Callable[[C], T],
-        *,
-        durable: bool,
-        peek: Callable[[C], T | None] | None = None,
-    ) -> T:
+    def submit(self, work: Callable[[C], T], *, durable: bool) -> T:
         """
         Have *work* done, by this thread or another, and give its result.
 
@@ -91,22 +82,19 @@ class GroupCommit(Generic[C]):
 
             durable: The batch must have reached the disk.
 
-            peek: May be called before, without a transaction. If it gives a
-                result, there is no work.
-
         Raises:
             Exception: What *work* raised, or what the batch failed with.
         """
-        ticket = Ticket(work, durable, peek)
+        ticket = Ticket(work, durable)
         try:
             with self._lock:
-                if self._led:
+                if self.led:
                     gate = threading.Lock()
                     gate.acquire()
                     ticket.gate = gate
                 else:
                     ticket.leads = True
-                    self._led = True
+                    self.led = True
                 self._queue.append(ticket)
             if ticket.gate is not None:
                 ticket.gate.acquire()
@@ -141,7 +129,7 @@ class GroupCommit(Generic[C]):
             if ticket.heir is not None:
                 ticket.heir.wake()
             else:
-                self._led = False
+                self.led = False
             ticket.leads = False
             ticket.batch = []  # it refers to itself there
 

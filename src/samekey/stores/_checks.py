@@ -13,6 +13,7 @@ MAX_STATE = 32
 MAX_OWNER = 255
 MAX_TOKEN = 2**62
 MAX_COUNT = 1_000_000
+MAX_TIME = 1e300
 
 
 def check_text(value: object, name: str, most: int, *, least: int = 1) -> str:
@@ -71,11 +72,16 @@ def check_time(value: object, name: str, *, endless: bool = False) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = f"{name} must be a number, got {type(value).__name__}"
         raise TypeError(msg)
-    if not 0 <= value <= (math.inf if endless else 1e300):
+    if not 0 <= value <= (math.inf if endless else MAX_TIME):
         rule = "at least 0" if endless else "finite and at least 0"
         msg = f"{name} must be {rule}, got {value!r}"
         raise ValueError(msg)
     return float(value)
+
+
+def is_time(value: object) -> bool:
+    """Tell whether *value* is what nearly all times are."""
+    return type(value) is float and 0 <= value <= MAX_TIME
 
 
 def check_int(value: object, name: str, most: int) -> int:

@@ -8,7 +8,8 @@ import attrs
 
 from ._batch import Ticket
 from ._open import Opener, set_durable
-from ._record import LateOwner, StoreError
+from ._record import LateOwner, StoreError, unfit
+from ._several import Several, do_all
 
 
 Batch = list[Ticket[sqlite3.Connection]]
@@ -34,19 +35,29 @@ class Committer:
         """
         if len(batch) == 1 and self._peek(connection, batch[0]):
             return
-        self._choose(connection, durable=any(each.durable for each in batch))
+        durable = False
+        for each in batch:
+            durable = durable or each.durable
+        if self._connection is not connection or self._durable != durable:
+            self._choose(connection, durable=durable)
         self.opener.begin(connection)
+        together = []
         for ticket in batch:
-            # Each work writes with one statement, which SQLite undoes alone
-            # if it fails; the neighbours' work stays.
+            work = ticket.work
+            if len(batch) > 1 and isinstance(work, Several):
+                together.append((ticket, work))
+                continue
+            # It writes with one statement, which SQLite undoes alone if it
+            # fails; the neighbours' work stays.
             try:
-                ticket.result = ticket.work(connection)
+                ticket.result = work(connection)
+            except sqlite3.DataError as exc:
+                ticket.error = unfit(exc)
             except (LateOwner, StoreError) as exc:
                 ticket.error = exc
-            except sqlite3.DataError as exc:
-                msg = f"a record must fit into {self.opener.path}, got: {exc}"
-                ticket.error = StoreError(msg)
-                ticket.error.__cause__ = exc
+        done = do_all(connection, [work for _, work in together])
+        for (ticket, _), result in zip(together, done, strict=True):
+            ticket.result = result
         connection.execute("COMMIT")
 
     def _peek(
@@ -54,15 +65,16 @@ class Committer:
         connection: sqlite3.Connection,
         ticket: Ticket[sqlite3.Connection],
     ) -> bool:
-        peek = ticket.peek
-        if peek is not None:
-            ticket.result = self.opener.patiently(lambda: peek(connection))
+        work = ticket.work
+        if isinstance(work, Several) and work.looks:
+            ticket.result = self.opener.patiently(
+                lambda: work.known(connection)
+            )
         return ticket.result is not None
 
     def _choose(
         self, connection: sqlite3.Connection, *, durable: bool
     ) -> None:
-        if self._connection is not connection or self._durable != durable:
-            self._connection = None
-            set_durable(connection, durable=durable)
-            self._connection, self._durable = connection, durable
+        self._connection = None
+        set_durable(connection, durable=durable)
+        self._connection, self._durable = connection, durable

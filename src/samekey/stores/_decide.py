@@ -16,6 +16,7 @@ from ._checks import (
     check_take,
     check_text,
     check_time,
+    is_time,
 )
 from ._record import Claim, LateOwner, Record
 
@@ -31,8 +32,9 @@ class Ask:
     replaces: int | None
 
     def __attrs_post_init__(self) -> None:
-        check_time(self.now, "now")
-        check_time(self.lease, "lease")
+        if not (is_time(self.now) and is_time(self.lease)):
+            check_time(self.now, "now")
+            check_time(self.lease, "lease")
         check_take(self.take)
         if self.replaces is not None:
             check_int(self.replaces, "replaces", MAX_TOKEN - 1)
@@ -57,7 +59,9 @@ class Ask:
                 )
                 return Claim(taken, taken=True, fresh=False)
         token = 1 if self.replaces is None else self.replaces + 1
-        made = attrs.evolve(self.fresh, token=token, lease_until=until)
+        made = self.fresh
+        if made.token != token or made.lease_until != until:
+            made = attrs.evolve(made, token=token, lease_until=until)
         return Claim(made, taken=True, fresh=True)
 
 

@@ -39,25 +39,39 @@ class Handle:
         self._connection: sqlite3.Connection | None = None
         self._failures = 0
 
-    def use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def use(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        instead: Handle | None = None,
+    ) -> T:
         """
         Call *work* with the connection, while no other thread has it.
+
+        Args:
+            work: Is called once.
+
+            instead: Whose connection is taken while another thread has this
+                one's. By default it is waited for.
 
         Raises:
             StoreError: If SQLite fails, or the store was closed.
         """
-        with self._lock:
-            try:
-                return work(self._open())
-            except Locked:
-                raise  # nothing has happened
-            except sqlite3.Error as exc:
-                self._distrust()
-                msg = f"{self._opener.path} must be usable, got: {exc}"
-                raise StoreError(msg) from exc
-            except BaseException:
-                self._distrust()
-                raise
+        if not self._lock.acquire(blocking=instead is None):
+            assert instead is not None
+            return instead.use(work)
+        try:
+            return work(self._open())
+        except Locked:
+            raise  # nothing has happened
+        except sqlite3.Error as exc:
+            self._distrust()
+            msg = f"{self._opener.path} must be usable, got: {exc}"
+            raise StoreError(msg) from exc
+        except BaseException:
+            self._distrust()
+            raise
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close the connection, once no other thread has it."""

@@ -100,11 +100,11 @@ class Opener:
         Raises:
             Locked: If another process holds the file for too long.
         """
-        self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+        self.patiently(connection.execute, "BEGIN IMMEDIATE")
 
-    def patiently(self, call: Callable[[], T]) -> T:
+    def patiently(self, call: Callable[..., T], *args: object) -> T:
         """
-        Call until the file is not locked.
+        Call, with *args*, until the file is not locked.
 
         Raises:
             Locked: If that takes longer than the busy timeout.
@@ -112,7 +112,7 @@ class Opener:
         until: float | None = None
         while True:
             try:
-                return call()
+                return call(*args)
             except sqlite3.OperationalError as exc:
                 if getattr(exc, "sqlite_errorcode", 0) & 0xFF not in _BUSY:
                     raise
@@ -146,9 +146,11 @@ def set_durable(connection: sqlite3.Connection, *, durable: bool) -> None:
     Raises:
         StoreError: If SQLite does not do as it is told.
     """
-    level = _FULL if durable else _NORMAL
-    connection.execute(f"PRAGMA synchronous = {level}")
+    if not durable:
+        connection.execute(f"PRAGMA synchronous = {_NORMAL}")
+        return
+    connection.execute(f"PRAGMA synchronous = {_FULL}")
     got = connection.execute("PRAGMA synchronous").fetchall()
-    if got != [(level,)]:
-        msg = f"PRAGMA synchronous must be {level}, got {got}"
+    if got != [(_FULL,)]:
+        msg = f"PRAGMA synchronous must be {_FULL}, got {got}"
         raise StoreError(msg)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Protocol, Self
+from collections.abc import Collection, Sequence
+from typing import Protocol, Self, runtime_checkable
 
-from ._record import Claim, Record
+from ._decide import Ask, Completion
+from ._record import Claim, Done, Record
 
 
 class Store(Protocol):
@@ -149,3 +150,30 @@ class Store(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc_info: object) -> None: ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """
+    What a store can do besides, if a transaction of its can serve several.
+
+    A journal uses it where it is there.
+    """
+
+    @property
+    def crowded(self) -> bool:
+        """Whether others are at it, and a look before a claim costs more."""
+        ...
+
+    def do_all(
+        self, completions: Sequence[Completion], asks: Sequence[Ask]
+    ) -> Done:
+        """
+        Complete, and claim, with one sync if anything is claimed.
+
+        Whether it fails or not, each gets what it would have got alone.
+
+        Raises:
+            StoreError: If the store fails, and nothing was done.
+        """
+        ...

@@ -20,6 +20,7 @@ from ._checks import (
     check_int,
     check_text,
     check_time,
+    is_time,
 )
 
 
@@ -76,6 +77,35 @@ class Record:
     data: bytes = attrs.field(default=b"", repr=False)
 
     def __attrs_post_init__(self) -> None:
+        if not self._is_plain():
+            self._check()
+
+    def _is_plain(self) -> bool:
+        # What nearly all are, at a fraction of the price of the checks.
+        return (
+            type(self.id) is str
+            and 0 < len(self.id) <= MAX_ID
+            and self.id.isascii()
+            and type(self.key) is str
+            and 0 < len(self.key) <= MAX_KEY
+            and self.key.isascii()
+            and type(self.fingerprint) is bytes
+            and type(self.state) is str
+            and 0 < len(self.state) <= MAX_STATE
+            and self.state.isascii()
+            and type(self.token) is int
+            and 0 < self.token <= MAX_TOKEN
+            and type(self.owner) is str
+            and len(self.owner) <= MAX_OWNER
+            and self.owner.isascii()
+            and is_time(self.lease_until)
+            and is_time(self.created)
+            and is_time(self.updated)
+            and (self.expires == math.inf or is_time(self.expires))
+            and type(self.data) is bytes
+        )
+
+    def _check(self) -> None:
         check_text(self.id, "id", MAX_ID)
         check_text(self.key, "key", MAX_KEY)
         check_bytes(self.fingerprint, "fingerprint")
@@ -107,6 +137,21 @@ class Claim:
     fresh: bool = attrs.field(kw_only=True)
 
 
+@attrs.frozen
+class Done:
+    """
+    What came of several things that were done together.
+
+    Attributes:
+        completions: For each completion None, or why it failed.
+
+        claims: Each claim, or why it failed.
+    """
+
+    completions: list[Exception | None]
+    claims: list[Claim | StoreError]
+
+
 class StoreError(SamekeyError):
     """
     The store failed, or must not be used as it is.
@@ -114,6 +159,13 @@ class StoreError(SamekeyError):
     What was asked for may have been done or not, and was not told as done.
     The cause, where there is one, is `__cause__`.
     """
+
+
+def unfit(exc: Exception) -> StoreError:
+    """Make the error of a record that the store cannot take."""
+    error = StoreError(f"a record must fit into the store, got: {exc}")
+    error.__cause__ = exc
+    return error
 
 
 class LateOwner(SamekeyError):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import sqlite3
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 import attrs
 
 from ._decide import Ask, Completion
-from ._record import Claim, Record, StoreError
+from ._record import Claim, LateOwner, Record, StoreError
 
 
 _NAMES = tuple(field.name for field in attrs.fields(Record))
@@ -20,7 +21,10 @@ _READ = f"SELECT {_COLUMNS} FROM records"  # noqa: S608 -- constants of this fil
 _FIND = f"{_READ} WHERE id = ?"
 _SCAN = f"{_READ} WHERE id > ? ORDER BY id LIMIT ?"
 _SCAN_STATE = f"{_READ} WHERE state = ? AND id > ? ORDER BY id LIMIT ?"
-_ROW = f"INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# So SQLite sees that the index has them all.
+_SCAN_OTHER = _SCAN_STATE.replace("?", "? AND state <> 'answered'", 1)
+_MARKS = f"({', '.join('?' * len(_NAMES))})"
+_ROW = f"INTO records ({_COLUMNS}) VALUES {_MARKS}"
 _ADD = f"INSERT OR IGNORE {_ROW}"
 _REPLACE = f"INSERT OR REPLACE {_ROW}"
 _TAKE = "UPDATE records SET token = ?, owner = ?, lease_until = ? WHERE id = ?"
@@ -28,14 +32,30 @@ _COMPLETE = (
     "UPDATE records SET state = ?, data = ?, lease_until = ?, updated = ?,"
     " expires = ? WHERE id = ?"
 )
+_SETTLE = (
+    "UPDATE records SET state = ?, data = ?, lease_until = 0.0, updated = ?,"
+    " expires = coalesce(?, expires) WHERE id = ? AND token = ?"
+)
 _RELEASE = (
     "UPDATE records SET lease_until = 0.0, updated = ?"
     " WHERE id = ? AND token = ?"
 )
 _SWEEP = (
     "DELETE FROM records WHERE id IN (SELECT id FROM records"
-    " WHERE expires <= ? AND lease_until <= ? ORDER BY expires LIMIT ?)"
+    " WHERE expires <= ? AND expires < 1e300 AND lease_until <= ?"
+    " ORDER BY expires LIMIT ?)"
 )
+
+
+@functools.cache
+def _known(count: int) -> str:
+    marks = ", ".join("?" * count)
+    return f"SELECT id FROM records WHERE id IN ({marks})"  # noqa: S608
+
+
+@functools.cache
+def _add(count: int) -> str:
+    return f"INSERT {_ROW}{f', {_MARKS}' * (count - 1)}"
 
 
 def find(connection: sqlite3.Connection, id: str) -> Record | None:  # noqa: A002
@@ -44,13 +64,22 @@ def find(connection: sqlite3.Connection, id: str) -> Record | None:  # noqa: A00
     return _record(rows[0]) if rows else None
 
 
-def known(connection: sqlite3.Connection, ask: Ask) -> Claim | None:
-    """Tell what is there, if the decision is to leave it; else None."""
-    found = find(connection, ask.fresh.id)
-    if found is None:
-        return None
-    claimed = ask.decide(found)
-    return None if claimed.taken else claimed
+def known(
+    connection: sqlite3.Connection, ids: Sequence[str]
+) -> Collection[str]:
+    """Tell which of *ids* there are records of."""
+    rows = connection.execute(_known(len(ids)), ids).fetchall()
+    return {row[0] for row in rows}
+
+
+def add(connection: sqlite3.Connection, records: Sequence[Record]) -> bool:
+    """Add new records, all or, if one does not fit, none; tell which."""
+    values = [value for record in records for value in _row(record)]
+    try:
+        connection.execute(_add(len(records)), values)
+    except sqlite3.DataError:
+        return False
+    return True
 
 
 def claim(connection: sqlite3.Connection, ask: Ask) -> Claim:
@@ -68,6 +97,20 @@ def claim(connection: sqlite3.Connection, ask: Ask) -> Claim:
         taken = (record.token, record.owner, record.lease_until, record.id)
         connection.execute(_TAKE, taken)
     return claimed
+
+
+def settle(connection: sqlite3.Connection, completion: Completion) -> None:
+    """Write if the token is the latest, without a look."""
+    written = (
+        completion.state,
+        completion.data,
+        completion.now,
+        completion.expires,
+        completion.id,
+        completion.token,
+    )
+    if connection.execute(_SETTLE, written).rowcount == 0:
+        raise LateOwner(completion.token, find(connection, completion.id))
 
 
 def complete(connection: sqlite3.Connection, completion: Completion) -> Record:
@@ -102,7 +145,8 @@ def scan(
     if state is None:
         rows = connection.execute(_SCAN, (after, limit))
     else:
-        rows = connection.execute(_SCAN_STATE, (state, after, limit))
+        sql = _SCAN_STATE if state == "answered" else _SCAN_OTHER
+        rows = connection.execute(sql, (state, after, limit))
     return [_record(row) for row in rows.fetchall()]
 
 

@@ -27,11 +27,10 @@ It needs a local file system: WAL mode does not work over a network.
 
 from __future__ import annotations
 
-import functools
 import os
 import sqlite3
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -50,7 +49,8 @@ from ._decide import (
 from ._files import check_path
 from ._handle import Handle, Trust
 from ._open import Opener
-from ._record import Claim, Record, StoreError
+from ._record import Claim, Done, Record, StoreError
+from ._several import Several
 
 
 T = TypeVar("T")
@@ -86,7 +86,10 @@ class SQLiteStore:
     _factory: type[sqlite3.Connection] = sqlite3.Connection
 
     def __init__(
-        self, path: str | os.PathLike[str], *, busy_timeout: float = 30.0
+        self,
+        path: str | os.PathLike[str],
+        *,
+        busy_timeout: float = 30.0,
     ) -> None:
         self._pid = os.getpid()
         self._opener = Opener(
@@ -114,6 +117,11 @@ class SQLiteStore:
     def path(self) -> Path:
         """The file."""
         return self._opener.path
+
+    @property
+    def crowded(self) -> bool:
+        """Whether other threads are at it. See `Sharing`."""
+        return self._group.led
 
     def close(self) -> None:
         """
@@ -145,11 +153,22 @@ class SQLiteStore:
         ask = Ask(
             fresh=fresh, now=now, lease=lease, take=take, replaces=replaces
         )
-        return self._write(
-            functools.partial(_rows.claim, ask=ask),
-            durable=True,
-            peek=functools.partial(_rows.known, ask=ask),
-        )
+        work = Several((), (ask,), looks=True)
+        [made] = self._write(work, durable=True).claims
+        if isinstance(made, StoreError):
+            raise made
+        return made
+
+    def do_all(
+        self, completions: Sequence[Completion], asks: Sequence[Ask]
+    ) -> Done:
+        """
+        Complete and claim in one transaction. See `Sharing`.
+
+        Raises:
+            StoreError: If the file fails.
+        """
+        return self._write(Several(completions, asks), durable=bool(asks))
 
     def complete(
         self,
@@ -204,7 +223,7 @@ class SQLiteStore:
             StoreError: If the file fails.
         """
         check_id(id)
-        return self._read(lambda connection: _rows.find(connection, id))
+        return self._read(_rows.find, id)
 
     def scan(
         self, *, state: str | None = None, after: str = "", limit: int = 100
@@ -216,9 +235,7 @@ class SQLiteStore:
             StoreError: If the file fails.
         """
         check_scan(state, after, limit)
-        return self._read(
-            lambda connection: _rows.scan(connection, state, after, limit)
-        )
+        return self._read(_rows.scan, state, after, limit)
 
     def sweep(self, *, now: float, limit: int = 500) -> int:
         """
@@ -233,24 +250,26 @@ class SQLiteStore:
             durable=False,
         )
 
-    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _read(self, work: Callable[..., T], *args: object) -> T:
         self._check_process()
+
         # Outside a transaction, one statement sees one state of the file.
-        return self._reader.use(
-            lambda connection: self._opener.patiently(
-                functools.partial(work, connection)
-            )
-        )
+        def look(connection: sqlite3.Connection) -> T:
+            return self._opener.patiently(work, connection, *args)
+
+        if self._group.led:
+            return self._reader.use(look)
+        # What has written last need not read the pages again.
+        return self._writer.use(look, instead=self._reader)
 
     def _write(
         self,
         work: Callable[[sqlite3.Connection], T],
         *,
         durable: bool,
-        peek: Callable[[sqlite3.Connection], T | None] | None = None,
     ) -> T:
         self._check_process()
-        return self._group.submit(work, durable=durable, peek=peek)
+        return self._group.submit(work, durable=durable)
 
     def _check_process(self) -> None:
         if self._pid != os.getpid():

@@ -21,10 +21,11 @@ from samekey.stores import Claim, Store
 from ._conformance_claims import ClaimCases
 from ._conformance_help import LEASE, NOW, claim, record, same, together
 from ._conformance_reads import ReadCases
+from ._conformance_sharing import SharingCases
 from ._conformance_writes import WriteCases
 
 
-class StoreConformance(ClaimCases, WriteCases, ReadCases):
+class StoreConformance(ClaimCases, WriteCases, ReadCases, SharingCases):
     """
     The tests of a store; a subclass says which store.
 
