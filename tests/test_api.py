@@ -63,6 +63,7 @@ LAYERS = [
     "_gathering",
     "_reading",
     "_journaling",
+    "_together",
     "_effects",
     "_letting_go",
     "_understanding",

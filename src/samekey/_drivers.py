@@ -259,9 +259,9 @@ class AsyncDriver:
             case Freeze(limit):
                 await self._freeze(call, limit)
             case Claim():
-                return await _journaling().aclaim(call)
+                return await _together().claim(call)
             case Record(response):
-                await _journaling().arecord(call, response)
+                await _together().record(call, response)
             case _:
                 assert_never(effect)
         return None
@@ -356,3 +356,11 @@ def _journaling() -> Any:
     from samekey import _journaling  # noqa: PLC0415
 
     return _journaling
+
+
+@functools.cache
+def _together() -> Any:
+    # It loads anyio, too.
+    from samekey import _together  # noqa: PLC0415
+
+    return _together

@@ -13,13 +13,11 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-import anyio.to_thread
 import attrs
 
 from samekey import _log
 from samekey._admission import digest_of
 from samekey._call import Call
-from samekey._gathering import gatherer_of
 from samekey._headers import pairs
 from samekey._intent import (
     Begun,
@@ -228,29 +226,6 @@ class Errand:
     context: contextvars.Context = attrs.field(
         factory=contextvars.copy_context, init=False
     )
-
-
-async def aclaim(call: Call) -> Begun:
-    """Same as `claim`, in a thread, and with what other tasks want."""
-    begun = await _in_thread(Errand(call))
-    assert isinstance(begun, Begun)
-    return begun
-
-
-async def arecord(call: Call, response: Response | None) -> None:
-    """Same as `record`, in a thread, and with what other tasks want."""
-    await _in_thread(Errand(call, response=response, ended=True))
-
-
-async def _in_thread(errand: Errand) -> object:
-    # A store blocks, and the loop must not.
-    journal: Journal = errand.call.terms.journal
-    if journal.shares:
-        return await gatherer_of(journal, do_all).do(errand)
-    [told] = await anyio.to_thread.run_sync(do_all, [errand])
-    if isinstance(told, Exception):
-        raise told
-    return told
 
 
 def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
