@@ -55,9 +55,10 @@ class Committer:
                 ticket.error = unfit(exc)
             except (LateOwner, StoreError) as exc:
                 ticket.error = exc
-        done = do_all(connection, [work for _, work in together])
-        for (ticket, _), result in zip(together, done, strict=True):
-            ticket.result = result
+        if together:
+            done = do_all(connection, [work for _, work in together])
+            for (ticket, _), result in zip(together, done, strict=True):
+                ticket.result = result
         connection.execute("COMMIT")
 
     def _peek(

@@ -36,7 +36,10 @@ class Several:
 
     def __call__(self, connection: sqlite3.Connection) -> Done:
         """Do it; call it in a transaction."""
-        return do_all(connection, [self])[0]
+        return Done(
+            [_completed(connection, each) for each in self.completions],
+            _claim_all(connection, self.asks),
+        )
 
     def known(self, connection: sqlite3.Connection) -> Done | None:
         """Tell what is there, if the decision is to leave all of it."""
