@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from kinds import fast
@@ -9,6 +11,7 @@ from payments_support import StripeServer, till
 
 import samekey
 
+from samekey._intent import Begun, End, Wish
 from samekey.journal import Journal, Recovered
 from samekey.payments import PaymentError, Payments, StripeAdapter
 from samekey.testing import Fault, PaymentServer
@@ -124,10 +127,12 @@ class Mortal(Journal):
 
     dying = False
 
-    def complete(self, *args, **options) -> None:
-        if self.dying:
+    def do_all(
+        self, ends: Sequence[End], wishes: Sequence[Wish]
+    ) -> tuple[list[Exception | None], list[Begun | Exception]]:
+        if ends and self.dying:
             raise Dies
-        super().complete(*args, **options)
+        return super().do_all(ends, wishes)
 
 
 @pytest.mark.parametrize("crash", [True, False])
@@ -141,7 +146,7 @@ def test_an_expired_refund_is_not_taken_for_its_payment(
             "base_url": server.url,
             "journal": journal,
             "policy": fast(attempts=1),
-            "retention": 0.001,
+            "retention": 1e-6,
         }
         with samekey.Client(**terms) as client:
             payments = Payments(client)
