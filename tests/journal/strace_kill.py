@@ -216,7 +216,8 @@ def main():
     wrong = 0
     with payments() as (url, directory):
         for failing in (False, True):
-            for scenario in SCENARIOS:
+            # What fails, fails alone: of tasks it is tested elsewhere.
+            for scenario in SCENARIOS[: 4 if failing else 5]:
                 wrong += inject(
                     url, directory, scenario, options.every, failing=failing
                 )
