@@ -134,6 +134,19 @@ def journal_of(path, steps):
     return Journal(Store(path), remember="request")
 
 
+def wrapped(client, transport, url, journal):
+    """Make a client that has a secret of its own, and two attempts."""
+    return samekey.wrap(
+        client(
+            transport=transport(verify=False), base_url=url, trust_env=False
+        ),
+        journal=journal,
+        secret=os.urandom(16),
+        policy=samekey.RetryPolicy(attempts=2, wait=tenacity.wait_none()),
+        budget=samekey.RetryBudget(capacity=1_000, start=1_000),
+    )
+
+
 def client_of(journal, url, steps):
     """Make a client whose sends are steps."""
 
@@ -141,15 +154,7 @@ def client_of(journal, url, steps):
         def handle_request(self, request):
             return steps.around("send", super().handle_request)(request)
 
-    return samekey.wrap(
-        httpx.Client(
-            transport=Transport(verify=False), base_url=url, trust_env=False
-        ),
-        journal=journal,
-        secret=os.urandom(16),
-        policy=samekey.RetryPolicy(attempts=2, wait=tenacity.wait_none()),
-        budget=samekey.RetryBudget(capacity=1_000, start=1_000),
-    )
+    return wrapped(httpx.Client, Transport, url, journal)
 
 
 async def pay_together(journal, url, steps, names):
@@ -162,15 +167,7 @@ async def pay_together(journal, url, steps, names):
             steps.reach("after send")
             return response
 
-    client = samekey.wrap(
-        httpx.AsyncClient(
-            transport=Transport(verify=False), base_url=url, trust_env=False
-        ),
-        journal=journal,
-        secret=os.urandom(16),
-        policy=samekey.RetryPolicy(attempts=2, wait=tenacity.wait_none()),
-        budget=samekey.RetryBudget(capacity=1_000, start=1_000),
-    )
+    client = wrapped(httpx.AsyncClient, Transport, url, journal)
 
     async def one(name, headers):
         order = {"amount": 500, "card": "tok_visa", "reference": name}
