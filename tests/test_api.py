@@ -66,6 +66,7 @@ LAYERS = [
     "_understanding",
     "_preparing",
     "_next",
+    "_straight",
     "_engine",
     "_recovery",
     "_recovering",

@@ -210,9 +210,8 @@ class Call:
         evidence.error = error
         self._report = None
 
-    def begin(self) -> Evidence:
+    def begin(self, now: float) -> None:
         """Start an attempt."""
-        now = self.terms.clock()
         last = self.evidence
         if last is not None:
             # An attempt of the past; exceptions hold frames.
@@ -235,7 +234,6 @@ class Call:
             evidence.poll = self.polls > 0
             if not evidence.poll:
                 self.counted += 1
-        return evidence
 
     def begun(self) -> Evidence:
         """Give the attempt that is under way."""

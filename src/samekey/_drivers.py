@@ -30,10 +30,20 @@ from samekey._effects import (
     Send,
     Sleep,
 )
-from samekey._engine import Flow, answered, begins, exchange, reads
+from samekey._engine import Flow, exchange
+from samekey._letting_go import time_to_drain
 from samekey._library import Request, Response, content_of
 from samekey._limits import Limits
+from samekey._next import Stop
 from samekey._reading import put, put_part, takes
+from samekey._straight import (
+    answered,
+    begins,
+    plans,
+    reads,
+    resends,
+    resumes,
+)
 from samekey._streams import (
     AsyncGuarded,
     AsyncRejoined,
@@ -59,20 +69,38 @@ class Driver:
 
     def run(self, call: Call, transmit: Transmit) -> Response:
         """Carry *call* to its outcome."""
-        first: Response | None = None
+        if not begins(call):
+            return self._carry(call, exchange(call), transmit)
+        stop: Stop | None = None
         broke: BaseException | None = None
-        if begins(call):
+        cut: BaseException | None = None
+        while True:
+            first: Response | None = None
             try:
                 first = transmit(None)
                 if not (first.is_closed or call.unread) and reads(call, first):
                     self._read(call, first)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
-            else:
-                if answered(call, first):
-                    return first
-        flow = exchange(call, first, broke)
-        first = broke = None
+                break
+            if answered(call, first):
+                return first
+            try:
+                step = resends(call, first)
+                if step is None or isinstance(step, Stop):
+                    stop = step
+                    break
+                self._drain(call, first, time_to_drain(call, step))
+                plans(call, step)
+                if step > 0:
+                    call.terms.sleep(step)
+                stop = resumes(call, first)
+            except BaseException as exc:  # noqa: BLE001 -- handed over
+                cut = exc
+            if stop is not None or cut is not None:
+                break
+        flow = exchange(call, first, broke, stop, cut)
+        first = broke = cut = None
         return self._carry(call, flow, transmit)
 
     def _carry(self, call: Call, flow: Flow, transmit: Transmit) -> Response:
@@ -201,20 +229,38 @@ class AsyncDriver:
 
     async def run(self, call: Call, transmit: AsyncTransmit) -> Response:
         """Carry *call* to its outcome."""
-        first: Response | None = None
+        if not begins(call):
+            return await self._carry(call, exchange(call), transmit)
+        stop: Stop | None = None
         broke: BaseException | None = None
-        if begins(call):
+        cut: BaseException | None = None
+        while True:
+            first: Response | None = None
             try:
                 first = await transmit(None)
                 if not (first.is_closed or call.unread) and reads(call, first):
                     await self._read(call, first)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
-            else:
-                if answered(call, first):
-                    return first
-        flow = exchange(call, first, broke)
-        first = broke = None
+                break
+            if answered(call, first):
+                return first
+            try:
+                step = resends(call, first)
+                if step is None or isinstance(step, Stop):
+                    stop = step
+                    break
+                await self._drain(call, first, time_to_drain(call, step))
+                plans(call, step)
+                if step > 0:
+                    await call.terms.async_sleep(step)
+                stop = resumes(call, first)
+            except BaseException as exc:  # noqa: BLE001 -- handed over
+                cut = exc
+            if stop is not None or cut is not None:
+                break
+        flow = exchange(call, first, broke, stop, cut)
+        first = broke = cut = None
         return await self._carry(call, flow, transmit)
 
     async def _carry(

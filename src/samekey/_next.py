@@ -9,7 +9,7 @@ it takes a token.
 from __future__ import annotations
 
 from samekey._call import Call
-from samekey._library import Response
+from samekey._library import Response, content_of
 from samekey._names import IDEMPOTENT_METHODS
 from samekey._policy import MIN_LEFT
 from samekey._report import Verdict
@@ -31,13 +31,8 @@ _NOT_SENT = Verdict.NOT_SENT
 _UNKNOWN = Verdict.UNKNOWN
 
 
-class Resend:
-    """Send once more, after *seconds*."""
-
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+SLIP = 0.001
+"""How much less than the least may be left after a wait, in seconds."""
 
 
 class Stop:
@@ -54,8 +49,8 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
     evidence: Evidence,
     response: Response | None,
     failure: Exception | None,
-) -> Resend | Stop:
-    """Decide what follows an attempt."""
+) -> float | Stop:
+    """Decide what follows an attempt: a send in so many seconds, or none."""
     policy, profile = call.policy, call.profile
     hint: bool | None = None
     if (
@@ -107,7 +102,7 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
         return Stop("budget")
     if strategies is not None:
         strategies.will_sleep(seconds)
-    return Resend(seconds)
+    return seconds
 
 
 def _closed(call: Call, evidence: Evidence) -> Reason | None:
@@ -222,3 +217,20 @@ def _too_late(call: Call, evidence: Evidence, seconds: float) -> Reason | None:
         ):
             return "retention"
     return None
+
+
+def overslept(
+    call: Call, evidence: Evidence, response: Response | None, now: float
+) -> Stop | None:
+    """
+    Tell whether it is too late for the next attempt, that is due *now*.
+
+    Draining and sleeping may have taken longer than was asked for.
+    """
+    deadline = call.deadline
+    if deadline is None or deadline - now >= MIN_LEFT - SLIP:
+        return None
+    # What was drained cannot be handed out to be read.
+    if response is not None and (call.unread or content_of(response) is None):
+        evidence.lost = True
+    return Stop("in_flight" if evidence.in_flight else "deadline")

@@ -102,6 +102,19 @@ def understand(
             assert_never(found.meaning)
 
 
+def count(call: Call, evidence: Evidence, shown: object) -> None:
+    """Count an attempt that is understood."""
+    if evidence.doubtful:
+        # What is in doubt shows the latest one, never a later 4xx.
+        call.doubt = shown
+    if evidence.poll and not evidence.in_flight:
+        call.counted += 1
+    if evidence.in_flight:
+        call.polls += 1
+    elif call.polls:
+        call.polls = 0
+
+
 def looked_at(
     call: Call, evidence: Evidence, response: Response
 ) -> Generator[Effect, Any, Exception | None]:
