@@ -110,6 +110,7 @@ class Call:
     counted = 0  # attempts that count against the policy's
     polls = 0  # in a row
     waited = 0.0
+    due = 0.0  # when the next attempt is
     first_sent: float | None = None
     first_sent_wall = 0.0
     outcome = Outcome.OPEN
@@ -288,13 +289,13 @@ class Call:
 
     def vouched(self) -> bool:
         """Tell whether somebody vouched that the host keeps keys."""
-        if self.trusted is not None:
-            return self.trusted or self.terms.names(self.origin)
-        client = self.client
-        home = None if client is None else client._samekey.home(client)
         terms = self.terms
-        if terms.origins is None:
-            return home is None or self.origin == home
+        if self.trusted is not None:
+            return self.trusted or terms.names(self.origin)
+        client = self.client
+        if client is None and terms.origins is None:
+            return True
+        home = None if client is None else client._samekey.home(client)
         return terms.vouches(self.origin, home)
 
     def age(self, at: float) -> float:

@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, assert_never
 
 from samekey._body import (
-    DRAIN_LIMIT,
+    UNKNOWN,
     Frozen,
-    before_drain,
     decoded,
+    hurry,
     refrain,
+    worth_draining,
 )
 from samekey._call import Call
 from samekey._effects import (
@@ -31,9 +32,10 @@ from samekey._effects import (
     Sleep,
 )
 from samekey._engine import Flow, exchange
+from samekey._headers import is_encoded
 from samekey._letting_go import time_to_drain
 from samekey._library import Request, Response, content_of
-from samekey._limits import Limits
+from samekey._limits import DRAIN_LIMIT, Limits, TooLong, is_late
 from samekey._next import Stop
 from samekey._reading import put, put_part, takes
 from samekey._straight import (
@@ -49,8 +51,6 @@ from samekey._streams import (
     AsyncRejoined,
     Guarded,
     Rejoined,
-    aguarded,
-    guarded,
     left,
     stream_class,
 )
@@ -90,7 +90,7 @@ class Driver:
                 if step is None or isinstance(step, Stop):
                     stop = step
                     break
-                self._drain(call, first, time_to_drain(call, step))
+                self._drain(call, first, time_to_drain(call, call.due))
                 plans(call, step)
                 if step > 0:
                     call.terms.sleep(step)
@@ -146,46 +146,31 @@ class Driver:
                 assert_never(effect)
         return None
 
-    def _read(
-        self,
-        call: Call,
-        response: Response,
-        limit: int | None = None,
-        seconds: float | None = None,
-    ) -> None:
+    def _read(self, call: Call, response: Response) -> None:
         if response.is_closed:
             return
-        limits = None
-        if limit is not None:
-            limits = Limits(call, response.extensions, limit, seconds)
-        library, stream = call.library, response.stream
-        extensions = response.extensions
-        if not takes(library, response, library.SyncByteStream):
-            cls = stream_class(library, Guarded)
-            response.stream = cls(stream, call, extensions, limits)
-            try:
-                response.read()
-            except BaseException:
-                response.close()
-                raise
-            return
-        response.is_stream_consumed = True
-        chunks: list[bytes] = []
-        try:
-            chunks.extend(guarded(stream, call, extensions, limits))
-            response.is_closed = True
-            stream.close()
-        except BaseException as exc:
-            put_part(library, response, chunks, exc)
-            response.close()
-            raise
-        put(response, chunks)
+        plain = not is_encoded(response.headers)
+        if plain and takes(
+            call.library, response, call.library.SyncByteStream
+        ):
+            self._take(call, response)
+        else:
+            self._let_read(call, response)
 
     def _drain(self, call: Call, response: Response, seconds: float) -> None:
         # What breaks here is of no use. `suppress` takes three calls each.
+        evidence, library = call.begun(), call.library
         try:
-            if before_drain(call, response, seconds):
-                self._read(call, response, DRAIN_LIMIT, seconds)
+            whole = worth_draining(evidence.length)
+            if whole is not None and seconds > 0 and not response.is_closed:
+                hurry(call, seconds)
+                until = call.terms.clock() + seconds
+                if not evidence.encoded and takes(
+                    library, response, library.SyncByteStream
+                ):
+                    self._take(call, response, until, whole)
+                else:
+                    self._let_read(call, response, until)
         except Exception:  # noqa: BLE001, S110
             pass
         try:
@@ -193,6 +178,55 @@ class Driver:
                 response.close()
         except Exception:  # noqa: BLE001, S110
             pass
+
+    def _take(
+        self,
+        call: Call,
+        response: Response,
+        until: float | None = None,
+        whole: int = UNKNOWN,
+    ) -> None:
+        """Take a plain body in; drain it, if *until* is given."""
+        stream = response.stream
+        response.is_stream_consumed = True
+        limits: Limits | None = None
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            for chunk in stream:
+                size += len(chunk)
+                # Nothing is left to be waited for where it is whole.
+                if limits is None and size != whole and is_late(call, until):
+                    limits = Limits(call, response.extensions, until)
+                if limits is not None and size != whole:
+                    limits.check()
+                if until is not None and size > DRAIN_LIMIT:
+                    raise TooLong  # noqa: TRY301 -- as if it broke
+                chunks.append(chunk)
+            response.is_closed = True
+            stream.close()
+        except BaseException as exc:
+            put_part(call.library, response, chunks, exc)
+            response.close()
+            raise
+        finally:
+            if limits is not None:
+                limits.stop()
+        put(response, chunks)
+
+    def _let_read(
+        self, call: Call, response: Response, until: float | None = None
+    ) -> None:
+        """Let the library read a body."""
+        cls = stream_class(call.library, Guarded)
+        response.stream = cls(
+            response.stream, call, response.extensions, until
+        )
+        try:
+            response.read()
+        except BaseException:
+            response.close()
+            raise
 
     def _peek(self, call: Call, response: Response) -> bytes | None:
         if response.is_closed:
@@ -208,7 +242,7 @@ class Driver:
                 size += len(chunk)
                 if size > DRAIN_LIMIT:
                     break
-                limits.check(chunk)
+                limits.check()
         finally:
             limits.stop()
         rejoined = stream_class(call.library, Rejoined)
@@ -250,7 +284,7 @@ class AsyncDriver:
                 if step is None or isinstance(step, Stop):
                     stop = step
                     break
-                await self._drain(call, first, time_to_drain(call, step))
+                await self._drain(call, first, time_to_drain(call, call.due))
                 plans(call, step)
                 if step > 0:
                     await call.terms.async_sleep(step)
@@ -310,48 +344,33 @@ class AsyncDriver:
                 assert_never(effect)
         return None
 
-    async def _read(
-        self,
-        call: Call,
-        response: Response,
-        limit: int | None = None,
-        seconds: float | None = None,
-    ) -> None:
+    async def _read(self, call: Call, response: Response) -> None:
         if response.is_closed:
             return
-        limits = None
-        if limit is not None:
-            limits = Limits(call, response.extensions, limit, seconds)
-        library, stream = call.library, response.stream
-        extensions = response.extensions
-        if not takes(library, response, library.AsyncByteStream):
-            cls = stream_class(library, AsyncGuarded)
-            response.stream = cls(stream, call, extensions, limits)
-            try:
-                await response.aread()
-            except BaseException:
-                await response.aclose()
-                raise
-            return
-        response.is_stream_consumed = True
-        chunks: list[bytes] = []
-        try:
-            async for chunk in aguarded(stream, call, extensions, limits):
-                chunks.append(chunk)  # noqa: PERF401 -- kept if it breaks
-            response.is_closed = True
-            await stream.aclose()
-        except BaseException as exc:
-            put_part(library, response, chunks, exc)
-            await response.aclose()
-            raise
-        put(response, chunks)
+        plain = not is_encoded(response.headers)
+        if plain and takes(
+            call.library, response, call.library.AsyncByteStream
+        ):
+            await self._take(call, response)
+        else:
+            await self._let_read(call, response)
 
     async def _drain(
         self, call: Call, response: Response, seconds: float
     ) -> None:
+        # What breaks here is of no use. `suppress` takes three calls each.
+        evidence, library = call.begun(), call.library
         try:
-            if before_drain(call, response, seconds):
-                await self._read(call, response, DRAIN_LIMIT, seconds)
+            whole = worth_draining(evidence.length)
+            if whole is not None and seconds > 0 and not response.is_closed:
+                hurry(call, seconds)
+                until = call.terms.clock() + seconds
+                if not evidence.encoded and takes(
+                    library, response, library.AsyncByteStream
+                ):
+                    await self._take(call, response, until, whole)
+                else:
+                    await self._let_read(call, response, until)
         except Exception:  # noqa: BLE001, S110
             pass
         try:
@@ -359,6 +378,57 @@ class AsyncDriver:
                 await response.aclose()
         except Exception:  # noqa: BLE001, S110
             pass
+
+    async def _take(
+        self,
+        call: Call,
+        response: Response,
+        until: float | None = None,
+        whole: int = UNKNOWN,
+    ) -> None:
+        """Take a plain body in; drain it, if *until* is given."""
+        stream = response.stream
+        response.is_stream_consumed = True
+        limits: Limits | None = None
+        taken: list[bytes] = []
+        size = 0
+        chunks = aiter(stream)
+        try:
+            async for chunk in chunks:
+                size += len(chunk)
+                # Nothing is left to be waited for where it is whole.
+                if limits is None and size != whole and is_late(call, until):
+                    limits = Limits(call, response.extensions, until)
+                if limits is not None and size != whole:
+                    limits.check()
+                if until is not None and size > DRAIN_LIMIT:
+                    raise TooLong  # noqa: TRY301 -- as if it broke
+                taken.append(chunk)
+            response.is_closed = True
+            await stream.aclose()
+        except BaseException as exc:
+            put_part(call.library, response, taken, exc)
+            await left(chunks)
+            await response.aclose()
+            raise
+        finally:
+            if limits is not None:
+                limits.stop()
+        put(response, taken)
+
+    async def _let_read(
+        self, call: Call, response: Response, until: float | None = None
+    ) -> None:
+        """Let the library read a body."""
+        cls = stream_class(call.library, AsyncGuarded)
+        response.stream = cls(
+            response.stream, call, response.extensions, until
+        )
+        try:
+            await response.aread()
+        except BaseException:
+            await response.aclose()
+            raise
 
     async def _peek(self, call: Call, response: Response) -> bytes | None:
         if response.is_closed:
@@ -374,7 +444,7 @@ class AsyncDriver:
                 size += len(chunk)
                 if size > DRAIN_LIMIT:
                     break
-                limits.check(chunk)
+                limits.check()
         finally:
             limits.stop()
         rejoined = stream_class(call.library, AsyncRejoined)

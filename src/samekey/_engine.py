@@ -172,7 +172,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 stop = step
                 break
             if response is not None:
-                yield Drain(response, time_to_drain(call, step))
+                yield Drain(response, time_to_drain(call, call.due))
             _log.retry(call, evidence, step)
             if call.terms.hooks:
                 _telling.retries(call, evidence, step)

@@ -73,26 +73,60 @@ def look(headers: Any, field: Field) -> tuple[bool, bool]:
     return found, form
 
 
-def any_of(headers: Any, names: Collection[bytes]) -> bool:
-    """Tell whether one of *names*, in lower case, is among *headers*."""
+ENCODING = b"content-encoding"
+LENGTH = b"content-length"
+FRAMING = frozenset([ENCODING, LENGTH])
+
+
+class Watched:
+    """Headers of an answer, in lower case, that tell more than its status."""
+
+    __slots__ = ("telling", "together")
+
+    def __init__(self, telling: Collection[bytes]) -> None:
+        self.telling = telling
+        self.together = FRAMING.union(telling)
+
+
+def look_at(headers: Any, watched: Watched) -> tuple[bool, bytes | None, bool]:
+    """
+    Look at the head of an answer, in one pass.
+
+    Tells whether one of the headers is there that tell more, what the length
+    of the body is (several are joined), and whether that is encoded.
+    """
+    telling = watched.telling
     if not has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
-        return any(name.decode() in headers for name in names)
+        said = headers.get("content-length")
+        return (
+            any(name.decode() in headers for name in telling),
+            None if said is None else said.encode(),
+            "content-encoding" in headers,
+        )
+    together = watched.together
+    tells = encoded = False
+    length: bytes | None = None
+    for item in headers._list:
+        name = item[1]
+        if name in together:
+            if name == LENGTH:
+                value = item[2]
+                length = value if length is None else length + b", " + value
+            elif name == ENCODING:
+                encoded = True
+            if name in telling:
+                tells = True
+    return tells, length, encoded
+
+
+def is_encoded(headers: Any) -> bool:
+    """Tell whether the body of an answer is encoded."""
+    if not has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
+        return "content-encoding" in headers
     for item in headers._list:  # noqa: SIM110 -- a loop costs half
-        if item[1] in names:
+        if item[1] == ENCODING:
             return True
     return False
-
-
-def value_of(headers: Any, name: bytes) -> bytes | None:
-    """Give the value of *name*, in lower case; several are joined."""
-    if not has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
-        value = headers.get(name.decode())
-        return None if value is None else value.encode()
-    found: bytes | None = None
-    for _, lower, value in headers._list:
-        if lower == name:
-            found = value if found is None else found + b", " + value
-    return found
 
 
 def add(headers: Any, field: Field, value: str) -> None:

@@ -15,13 +15,12 @@ import functools
 
 from typing import Any
 
-from samekey._headers import value_of
 from samekey._library import Module, Response
 
 
 def takes(library: Module, response: Response, base: type) -> bool:
     """
-    Tell whether the body of *response* can be taken in here.
+    Tell whether the body of *response* can be taken in here, if it is plain.
 
     *base* is the class of the streams that this kind of client reads.
     """
@@ -29,7 +28,6 @@ def takes(library: Module, response: Response, base: type) -> bool:
         type(response) is library.Response
         and is_known(library)
         and not (response.is_stream_consumed or hasattr(response, "_content"))
-        and value_of(response.headers, b"content-encoding") is None
         and isinstance(response.stream, base)
     )
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import attrs
 
-from samekey._headers import Field
+from samekey._headers import Field, Watched
 from samekey._names import IDEMPOTENT_METHODS
 from samekey.errors import InvalidKey
 from samekey.keys import shape
@@ -264,8 +264,8 @@ class Profile:
     """The statuses whose meaning stands in the body."""
     listed: frozenset[int] = attrs.field(init=False, repr=False, eq=False)
     """The statuses that can mean something else than they say."""
-    telling: frozenset[bytes] = attrs.field(init=False, repr=False, eq=False)
-    """Headers, in lower case, that tell what a failed answer means."""
+    watched: Watched = attrs.field(init=False, repr=False, eq=False)
+    """The headers that tell what a failed answer means."""
     _rules: tuple[tuple[Meaning, Answer], ...] = attrs.field(
         init=False, repr=False, eq=False
     )
@@ -313,15 +313,17 @@ class Profile:
                 one for _, one in rules if one.code or one.id
             ),
             "listed": statuses_of(one for _, one in rules),
-            "telling": frozenset(
-                name.lower().encode()
-                for name in (
-                    *(one.header for one in marks if one.header),
-                    *in_headers,
-                    *self.hints,
-                    "retry-after",
-                    "retry-after-ms",
-                )
+            "watched": Watched(
+                {
+                    name.lower().encode()
+                    for name in (
+                        *(one.header for one in marks if one.header),
+                        *in_headers,
+                        *self.hints,
+                        "retry-after",
+                        "retry-after-ms",
+                    )
+                }
             ),
             "_rules": rules,
             "_marks": marks,
