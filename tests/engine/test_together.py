@@ -14,7 +14,7 @@ import samekey
 
 from samekey._door import again
 from samekey._verdict import Evidence, judge
-from samekey._wire import tap
+from samekey._wire import tapped
 
 
 ONCE = samekey.RetryPolicy(attempts=1)
@@ -117,12 +117,11 @@ def test_each_of_two_sends_lets_go_of_its_own_socket():
     call = paper.open()
     call.active = True
     call.begin(call.terms.clock())
-    hears = []
     extensions = call.request.extensions
-    for _ in range(2):
-        call.request.extensions = extensions
-        tap(call.request, None, asynchronous=False)
-        hears.append(call.request.extensions["trace"])
+    hears = [
+        tapped(call, extensions, None, asynchronous=False)["trace"]
+        for _ in range(2)
+    ]
 
     for name, info in (
         ("connection.connect_tcp.complete", {"return_value": Stream()}),
