@@ -11,6 +11,7 @@ from typing import Any
 from samekey._call import Call
 from samekey._library import Response
 from samekey._limits import DRAIN_LIMIT
+from samekey._verdict import Evidence
 from samekey.errors import BodyNotReplayable
 
 
@@ -67,12 +68,15 @@ class Frozen:
         self._call.replayable = True
 
 
-def worth_draining(length: bytes | None) -> int | None:
+def worth_draining(evidence: Evidence, seconds: float) -> int | None:
     """
     Tell how many bytes a failed answer has that is worth reading.
 
     None: it is not. UNKNOWN, if its head does not say; it may be.
     """
+    if seconds <= 0:
+        return None
+    length = evidence.length
     if length is None:
         return UNKNOWN
     if length.isdigit() and (whole := int(length)) <= DRAIN_LIMIT:

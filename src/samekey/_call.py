@@ -110,7 +110,7 @@ class Call:
     counted = 0  # attempts that count against the policy's
     polls = 0  # in a row
     waited = 0.0
-    due = 0.0  # when the next attempt is
+    decided = 0.0  # when it was clear what follows the latest attempt
     first_sent: float | None = None
     first_sent_wall = 0.0
     outcome = Outcome.OPEN
@@ -216,7 +216,10 @@ class Call:
         last = self.evidence
         if last is not None:
             # An attempt of the past; exceptions hold frames.
-            last.failure = last.body_failure = None
+            if last.failure is not None:
+                last.failure = None
+            if last.body_failure is not None:
+                last.body_failure = None
             if self.attempts is None:
                 self.attempts = [last]
             else:
@@ -293,10 +296,10 @@ class Call:
         if self.trusted is not None:
             return self.trusted or terms.names(self.origin)
         client = self.client
-        if client is None and terms.origins is None:
-            return True
         home = None if client is None else client._samekey.home(client)
-        return terms.vouches(self.origin, home)
+        if home is None and terms.origins is None:
+            return True
+        return self.origin == home or terms.vouches(self.origin, home)
 
     def age(self, at: float) -> float:
         """Give the seconds from the first send to the clock's *at*."""

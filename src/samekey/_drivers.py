@@ -41,10 +41,9 @@ from samekey._reading import put, put_part, takes
 from samekey._straight import (
     answered,
     begins,
-    plans,
-    reads,
     resends,
     resumes,
+    settles,
 )
 from samekey._streams import (
     AsyncGuarded,
@@ -78,20 +77,20 @@ class Driver:
             first: Response | None = None
             try:
                 first = transmit(None)
-                if not (first.is_closed or call.unread) and reads(call, first):
+                settled = settles(call, first)
+                if settled and not (first.is_closed or call.unread):
                     self._read(call, first)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
                 break
-            if answered(call, first):
-                return first
+            if settled:
+                return answered(call, first)
             try:
                 step = resends(call, first)
                 if step is None or isinstance(step, Stop):
                     stop = step
                     break
-                self._drain(call, first, time_to_drain(call, call.due))
-                plans(call, step)
+                self._drain(call, first, time_to_drain(call, step))
                 if step > 0:
                     call.terms.sleep(step)
                 stop = resumes(call, first)
@@ -161,10 +160,10 @@ class Driver:
         # What breaks here is of no use. `suppress` takes three calls each.
         evidence, library = call.begun(), call.library
         try:
-            whole = worth_draining(evidence.length)
-            if whole is not None and seconds > 0 and not response.is_closed:
+            whole = worth_draining(evidence, seconds)
+            if whole is not None and not response.is_closed:
                 hurry(call, seconds)
-                until = call.terms.clock() + seconds
+                until = call.decided + seconds
                 if not evidence.encoded and takes(
                     library, response, library.SyncByteStream
                 ):
@@ -195,13 +194,13 @@ class Driver:
         try:
             for chunk in stream:
                 size += len(chunk)
-                # Nothing is left to be waited for where it is whole.
-                if limits is None and size != whole and is_late(call, until):
-                    limits = Limits(call, response.extensions, until)
-                if limits is not None and size != whole:
-                    limits.check()
-                if until is not None and size > DRAIN_LIMIT:
-                    raise TooLong  # noqa: TRY301 -- as if it broke
+                if size != whole:  # else nothing is left to be waited for
+                    if limits is None and is_late(call, until):
+                        limits = Limits(call, response.extensions, until)
+                    if limits is not None:
+                        limits.check()
+                    if until is not None and size > DRAIN_LIMIT:
+                        raise TooLong  # noqa: TRY301 -- as if it broke
                 chunks.append(chunk)
             response.is_closed = True
             stream.close()
@@ -272,20 +271,20 @@ class AsyncDriver:
             first: Response | None = None
             try:
                 first = await transmit(None)
-                if not (first.is_closed or call.unread) and reads(call, first):
+                settled = settles(call, first)
+                if settled and not (first.is_closed or call.unread):
                     await self._read(call, first)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
                 break
-            if answered(call, first):
-                return first
+            if settled:
+                return answered(call, first)
             try:
                 step = resends(call, first)
                 if step is None or isinstance(step, Stop):
                     stop = step
                     break
-                await self._drain(call, first, time_to_drain(call, call.due))
-                plans(call, step)
+                await self._drain(call, first, time_to_drain(call, step))
                 if step > 0:
                     await call.terms.async_sleep(step)
                 stop = resumes(call, first)
@@ -361,10 +360,10 @@ class AsyncDriver:
         # What breaks here is of no use. `suppress` takes three calls each.
         evidence, library = call.begun(), call.library
         try:
-            whole = worth_draining(evidence.length)
-            if whole is not None and seconds > 0 and not response.is_closed:
+            whole = worth_draining(evidence, seconds)
+            if whole is not None and not response.is_closed:
                 hurry(call, seconds)
-                until = call.terms.clock() + seconds
+                until = call.decided + seconds
                 if not evidence.encoded and takes(
                     library, response, library.AsyncByteStream
                 ):
@@ -396,13 +395,13 @@ class AsyncDriver:
         try:
             async for chunk in chunks:
                 size += len(chunk)
-                # Nothing is left to be waited for where it is whole.
-                if limits is None and size != whole and is_late(call, until):
-                    limits = Limits(call, response.extensions, until)
-                if limits is not None and size != whole:
-                    limits.check()
-                if until is not None and size > DRAIN_LIMIT:
-                    raise TooLong  # noqa: TRY301 -- as if it broke
+                if size != whole:  # else nothing is left to be waited for
+                    if limits is None and is_late(call, until):
+                        limits = Limits(call, response.extensions, until)
+                    if limits is not None:
+                        limits.check()
+                    if until is not None and size > DRAIN_LIMIT:
+                        raise TooLong  # noqa: TRY301 -- as if it broke
                 taken.append(chunk)
             response.is_closed = True
             await stream.aclose()

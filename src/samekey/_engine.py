@@ -171,12 +171,11 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             if isinstance(step, Stop):
                 stop = step
                 break
-            if response is not None:
-                yield Drain(response, time_to_drain(call, call.due))
             _log.retry(call, evidence, step)
+            if response is not None:
+                yield Drain(response, time_to_drain(call, step))
             if call.terms.hooks:
                 _telling.retries(call, evidence, step)
-            call.waited = step
             if step > 0:
                 yield Sleep(step)
             stop = overslept(call, evidence, response, call.terms.clock())

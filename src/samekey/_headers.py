@@ -15,15 +15,23 @@ from collections.abc import Collection
 from typing import Any
 
 
+FORM = "application/x-www-form-urlencoded"
+_TYPE = b"content-type"
+_FORM = FORM.encode()
+_new = object.__new__
+
+
 class Field:
     """A header's name, in the forms that it is looked up by."""
 
-    __slots__ = ("lower", "name", "raw")
+    __slots__ = ("looked_for", "lower", "name", "raw")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.raw = name.encode("ascii")
         self.lower = self.raw.lower()
+        # With what `look` looks for besides.
+        self.looked_for = frozenset([self.lower, _TYPE])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Field) and other.name == self.name
@@ -37,9 +45,9 @@ class Field:
 
 @functools.lru_cache(maxsize=8)
 def has_list(cls: type) -> bool:
-    """Tell whether *cls*, a `Headers`, keeps the list that is known here."""
-    probe: Any = cls({"A": "b"})
-    return getattr(probe, "_list", None) == [(b"A", b"a", b"b")]
+    """Tell whether *cls*, a `Headers`, keeps what is known here, and no more."""
+    state = getattr(cls({"A": "b"}), "__dict__", None)
+    return state == {"_list": [(b"A", b"a", b"b")], "_encoding": None}
 
 
 def has(headers: Any, field: Field) -> bool:
@@ -53,23 +61,19 @@ def has(headers: Any, field: Field) -> bool:
     return False
 
 
-FORM = "application/x-www-form-urlencoded"
-_TYPE = b"content-type"
-_FORM = FORM.encode()
-
-
 def look(headers: Any, field: Field) -> tuple[bool, bool]:
     """Tell whether *field* is there, and whether the body is a form."""
     if not has_list(type(headers)):  # type: ignore[arg-type]  # classes are hashable
         kind = headers.get("content-type", "")
         return field.name in headers, kind.lower().startswith(FORM)
-    lower = field.lower
+    looked_for = field.looked_for
     found = form = False
-    for _, name, value in headers._list:
-        if name == lower:
-            found = True
-        elif name == _TYPE:
-            form = value[:33].lower() == _FORM
+    for item in headers._list:
+        if item[1] in looked_for:
+            if item[1] == _TYPE:
+                form = item[2][:33].lower() == _FORM
+            else:
+                found = True
     return found, form
 
 
@@ -140,9 +144,14 @@ def add(headers: Any, field: Field, value: str) -> None:
 def with_field(headers: Any, field: Field, value: str) -> Any:
     """Copy *headers*, and add *field*, which is not among them."""
     cls: Any = type(headers)
-    copy = cls(headers)
-    if has_list(cls):
-        copy._list.append((field.raw, field.lower, value.encode("ascii")))
-    else:
+    if not has_list(cls):
+        copy = cls(headers)
         copy[field.name] = value
+        return copy
+    copy = _new(cls)
+    copy._list = [
+        *headers._list,
+        (field.raw, field.lower, value.encode("ascii")),
+    ]
+    copy._encoding = None
     return copy

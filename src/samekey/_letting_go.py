@@ -17,13 +17,13 @@ from samekey._policy import MIN_LEFT
 MAX_DRAIN = 0.5
 
 
-def time_to_drain(call: Call, due: float) -> float:
-    """Give the seconds for draining a failed answer, if more is *due* then."""
+def time_to_drain(call: Call, wait: float) -> float:
+    """Give the seconds for a failed answer, from what was decided on it."""
     # One that drips must not take the next attempt's time.
     deadline = call.deadline
     if deadline is None:
         return MAX_DRAIN
-    return min(MAX_DRAIN, deadline - due - MIN_LEFT)
+    return min(MAX_DRAIN, deadline - call.decided - wait - MIN_LEFT)
 
 
 def let_go(call: Call, response: Any) -> Generator[Effect, Any, None]:
@@ -33,7 +33,8 @@ def let_go(call: Call, response: Any) -> Generator[Effect, Any, None]:
         _, evidence.length, evidence.encoded = look_at(
             response.headers, call.profile.watched
         )
-        yield Drain(response, time_to_drain(call, call.terms.clock()))
+        call.decided = call.terms.clock()
+        yield Drain(response, time_to_drain(call, 0.0))
 
 
 def close_unread(

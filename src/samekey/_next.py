@@ -76,7 +76,7 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
         if strategies is None:
             strategies = call.strategies = StrategyCaller(call.started)
         strategies.show(
-            max(1, call.counted),
+            call.counted or 1,
             evidence.ended,
             response if failure is None else failure,
         )
@@ -95,14 +95,15 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
     if call.counted >= policy.attempts and not in_flight:
         return Stop("attempts")
     seconds = _wait(call, evidence, response, strategies)
-    call.due = due = terms.clock() + seconds
-    late = _too_late(call, evidence, seconds, due)
+    call.decided = now = terms.clock()
+    late = _too_late(call, evidence, seconds, now + seconds)
     if late is not None:
         return Stop(late)
     if not (in_flight or terms.budget.spend(call._origin or call.origin)):
         return Stop("budget")
     if strategies is not None:
         strategies.will_sleep(seconds)
+    call.waited = seconds
     return seconds
 
 

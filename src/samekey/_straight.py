@@ -6,7 +6,7 @@ decided on. A driver asks these functions in turn; as soon as one does not
 know, `exchange` goes on from there. The rules are the same, and stand in the
 same places: only what asks them is shorter.
 
-    begins  { send  reads?  answered  resends  drain  plans  sleep?  resumes }*
+    begins  { send  settles  read?  answered  resends  drain  sleep?  resumes }*
 """
 
 from __future__ import annotations
@@ -47,37 +47,33 @@ def begins(call: Call) -> bool:
     return True
 
 
-def reads(call: Call, response: Response) -> bool:
-    """Tell whether the unread body of an answer is read at once."""
-    status = response.status_code
-    if not 200 <= status < 300:
-        return False
+def settles(call: Call, response: Response) -> bool:
+    """Tell whether an answer is a 2xx: then its body is read at once."""
     evidence = call.evidence
     assert evidence is not None
-    evidence.status = status
-    evidence.reading = True
+    evidence.status = status = response.status_code
+    if not 200 <= status < 300:
+        return False
+    if not call.unread:
+        evidence.reading = True
     return True
 
 
-def answered(call: Call, response: Response) -> bool:
+def answered(call: Call, response: Response) -> Response:
     """
-    Settle a 2xx: nearly every call.
+    Give a 2xx: nearly every call.
 
     It is the first row of the table, without the table.
     """
-    status = response.status_code
-    if not 200 <= status < 300:
-        return False
     evidence = call.evidence
     assert evidence is not None
-    evidence.status = status
     evidence.ended = call.terms.clock()
     call.outcome = _ANSWERED
     call.release()
     # The origin, where a resend has asked for it already.
     call.terms.budget.succeeded(call._origin or call.url)
     response.extensions[EXTENSION] = call
-    return True
+    return response
 
 
 def resends(call: Call, response: Response) -> float | Stop | None:
@@ -86,23 +82,18 @@ def resends(call: Call, response: Response) -> float | Stop | None:
 
     Gives what `next_step` does; None if it takes more than the head.
     """
-    status = response.status_code
-    if status not in call.policy.retried or status in call.profile.listed:
-        return None
     evidence = call.evidence
     assert evidence is not None
-    evidence.status = status
+    status = evidence.status
+    if status not in call.policy.retried or status in call.profile.listed:
+        return None
     evidence.ended = call.terms.clock()
     look_at_head(call, evidence, response)
     count(call, evidence, response)
-    return next_step(call, evidence, response, None)
-
-
-def plans(call: Call, seconds: float) -> None:
-    """Note that it is sent once more, after *seconds*."""
-    assert call.evidence is not None
-    _log.retry(call, call.evidence, seconds)
-    call.waited = seconds
+    step = next_step(call, evidence, response, None)
+    if not isinstance(step, Stop):
+        _log.retry(call, evidence, step)
+    return step
 
 
 def resumes(call: Call, response: Response) -> Stop | None:
