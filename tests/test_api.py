@@ -31,6 +31,7 @@ LAYERS = [
     "_fingerprint",
     "_names",
     "_library",
+    "_copying",
     "_headers",
     "profiles",
     "_slots",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from samekey._budget import RetryBudget
 from samekey._call import Call
+from samekey._copying import copy_of
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._handing import hand_out
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
         async def handle_async_request(self, request: Any) -> Any: ...
 else:
     Base = AsyncBase = object
-
-
-_new = object.__new__
 
 
 class _Door:
@@ -173,23 +171,21 @@ def outgoing(call: Call, transport: object, *, asynchronous: bool) -> Any:
     into the next hop of a redirect.
     """
     request: Any = call.request
-    copy: Any = _new(type(request))
-    copy.__dict__.update(request.__dict__)
-    copy.extensions = tapped(
+    extensions = tapped(
         call, request.extensions, transport, asynchronous=asynchronous
     )
     if call.placed is not None:
-        copy.headers = call.library.Headers(request.headers)
+        headers = call.library.Headers(request.headers)
+        copy = copy_of(request, headers, extensions)
         (take_off if call.bare else put)(call, copy)
-    elif call.key is None or call.bare or call.in_header:
-        headers = copy.headers = call.library.Headers(request.headers)
+        return copy
+    if call.key is None or call.bare or call.in_header:
+        headers = call.library.Headers(request.headers)
         if call.bare:
             headers.pop(call.header.name, None)
     else:
-        copy.headers = with_field(
-            request.headers, call.profile.header, call.key
-        )
-    return copy
+        headers = with_field(request.headers, call.profile.header, call.key)
+    return copy_of(request, headers, extensions)
 
 
 class Transport(_Door, Base):
