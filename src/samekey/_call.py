@@ -235,8 +235,9 @@ class Call:
             self.counted = 1
         else:
             evidence.waited = self.waited
-            evidence.poll = self.polls > 0
-            if not evidence.poll:
+            if self.polls > 0:
+                evidence.poll = True
+            else:
                 self.counted += 1
 
     def begun(self) -> Evidence:

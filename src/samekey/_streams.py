@@ -156,13 +156,12 @@ class AsyncHanded(_Handed):
         try:
             async for chunk in chunks:
                 yield chunk
-        except GeneratorExit:
-            raise
         except BaseException as exc:
-            self.broken(exc)
-            raise
-        finally:
+            # Where it has come to its end there is nothing to leave.
+            if not isinstance(exc, GeneratorExit):
+                self.broken(exc)
             await left(chunks)
+            raise
 
 
 class _Rejoined(Answer):
