@@ -1,6 +1,9 @@
 """
 The drivers: they make happen what the engine asks for, and decide nothing.
 
+A call begins on the straight way, if it may, and goes on with `exchange` where
+that ends.
+
 `Driver` and `AsyncDriver` are the only twins of the loop. They sleep as the
 terms say: by anyio in the async one, so asyncio and trio are one case.
 """
@@ -74,32 +77,32 @@ class Driver:
         broke: BaseException | None = None
         cut: BaseException | None = None
         while True:
-            first: Response | None = None
+            latest: Response | None = None
             try:
-                first = transmit(None)
-                settled = settles(call, first)
-                if settled and not (first.is_closed or call.unread):
-                    self._read(call, first)
+                latest = transmit(None)
+                settled = settles(call, latest)
+                if settled and not (latest.is_closed or call.unread):
+                    self._read(call, latest)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
                 break
             if settled:
-                return answered(call, first)
+                return answered(call, latest)
             try:
-                step = resends(call, first)
+                step = resends(call, latest)
                 if step is None or isinstance(step, Stop):
                     stop = step
                     break
-                self._drain(call, first, time_to_drain(call, step))
+                self._drain(call, latest, time_to_drain(call, step))
                 if step > 0:
                     call.terms.sleep(step)
-                stop = resumes(call, first)
+                stop = resumes(call, latest)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 cut = exc
             if stop is not None or cut is not None:
                 break
-        flow = exchange(call, first, broke, stop, cut)
-        first = broke = cut = None
+        flow = exchange(call, latest, broke, stop, cut)
+        latest = broke = cut = None
         return self._carry(call, flow, transmit)
 
     def _carry(self, call: Call, flow: Flow, transmit: Transmit) -> Response:
@@ -268,32 +271,32 @@ class AsyncDriver:
         broke: BaseException | None = None
         cut: BaseException | None = None
         while True:
-            first: Response | None = None
+            latest: Response | None = None
             try:
-                first = await transmit(None)
-                settled = settles(call, first)
-                if settled and not (first.is_closed or call.unread):
-                    await self._read(call, first)
+                latest = await transmit(None)
+                settled = settles(call, latest)
+                if settled and not (latest.is_closed or call.unread):
+                    await self._read(call, latest)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
                 break
             if settled:
-                return answered(call, first)
+                return answered(call, latest)
             try:
-                step = resends(call, first)
+                step = resends(call, latest)
                 if step is None or isinstance(step, Stop):
                     stop = step
                     break
-                await self._drain(call, first, time_to_drain(call, step))
+                await self._drain(call, latest, time_to_drain(call, step))
                 if step > 0:
                     await call.terms.async_sleep(step)
-                stop = resumes(call, first)
+                stop = resumes(call, latest)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 cut = exc
             if stop is not None or cut is not None:
                 break
-        flow = exchange(call, first, broke, stop, cut)
-        first = broke = cut = None
+        flow = exchange(call, latest, broke, stop, cut)
+        latest = broke = cut = None
         return await self._carry(call, flow, transmit)
 
     async def _carry(

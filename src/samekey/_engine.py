@@ -10,6 +10,9 @@ drift apart.
 
     Freeze?  (admit)  { Send  Follow*  Read|Peek?  decide  Drain?  Sleep }*
 
+What is simple enough goes the straight way (`_straight`) as far as that leads:
+the same rules, asked without the generator.
+
 An operation leaves in one of three ways: a response is returned; a `GaveUp`
 or `KeyReused` is raised; what the user's own code raised, or a cancellation,
 goes on up as the same object. In each case the report is attached.
@@ -61,7 +64,7 @@ Flow = Generator[Effect, Any, Response]
 
 def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
     call: Call,
-    first: Response | None = None,
+    latest: Response | None = None,
     broke: BaseException | None = None,
     stop: Stop | None = None,
     cut: BaseException | None = None,
@@ -74,9 +77,9 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
     Args:
         call: The operation.
 
-        first: What the latest send gave.
+        latest: What the latest send gave.
 
-        broke: What that send raised, or the reading of *first* did.
+        broke: What that send raised, or the reading of *latest* did.
 
         stop: Why there is no other one.
 
@@ -101,22 +104,22 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             _telling.ended(call)
         return given
     failure: Exception | None
-    response: Any = first
+    response: Any = latest
     failure = None
     try:
         if cut is not None:
             raise cut  # noqa: TRY301 -- as if it had been raised here
         while stop is None:
-            response = first
+            response = latest
             failure = None
-            if first is None and broke is None:
+            if latest is None and broke is None:
                 call.begin(call.terms.clock())
             evidence = call.begun()
             try:
                 if broke is not None:
                     raise broke  # noqa: TRY301 -- sorted out below
-                if first is not None:
-                    first = None
+                if latest is not None:
+                    latest = None
                 elif call.follows:
                     response = yield from _followed(call, evidence)
                 else:
@@ -135,7 +138,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 failure = absorbed(call, evidence, exc)
                 # A response hook that raised for the status has shown it.
                 response = getattr(exc, "response", response)
-                first = broke = None
+                latest = broke = None
             if call.indirect and failure is None:
                 failure = yield from looked_at(call, evidence, response)
             evidence.ended = call.terms.clock()
