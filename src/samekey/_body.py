@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from samekey._call import Call
-from samekey._headers import value_of
 from samekey._library import Response
+from samekey._limits import DRAIN_LIMIT
+from samekey._verdict import Evidence
 from samekey.errors import BodyNotReplayable
 
 
-DRAIN_LIMIT = 64 * 1024
+UNKNOWN = -1
+"""The length of a body whose head does not say it."""
 
 
 def refrain(call: Call, base: type) -> bool:
@@ -66,19 +68,29 @@ class Frozen:
         self._call.replayable = True
 
 
-def before_drain(call: Call, response: Response, seconds: float) -> bool:
-    """Tell whether a failed answer is worth reading; hurry it, if so."""
-    length = value_of(response.headers, b"content-length")
-    if seconds <= 0 or (
-        length is not None
-        and (not length.isdigit() or int(length) > DRAIN_LIMIT)
-    ):
-        return False
+def worth_draining(evidence: Evidence, seconds: float) -> int | None:
+    """
+    Tell how many bytes a failed answer has that is worth reading.
+
+    None: it is not. UNKNOWN, if its head does not say; it may be.
+    """
+    if seconds <= 0:
+        return None
+    length = evidence.length
+    if length is None:
+        return UNKNOWN
+    if length.isdigit() and (whole := int(length)) <= DRAIN_LIMIT:
+        return whole
+    return None
+
+
+def hurry(call: Call, seconds: float) -> None:
+    """Give the rest of an answer no more than *seconds*."""
     timeouts = call.timeouts
     if timeouts is not None:
         read = timeouts.get("read")
-        timeouts["read"] = seconds if read is None else min(read, seconds)
-    return True
+        if read is None or read > seconds:
+            timeouts["read"] = seconds
 
 
 def decoded(call: Call, response: Response, chunks: list[bytes]) -> bytes:

@@ -18,6 +18,10 @@ from samekey._library import origin
 from samekey._policy import DEFAULT, Default, to_float
 
 
+# Tenths that add up to one fall short of it.
+_ONE = 1 - 1e-9
+
+
 class RetryBudget:
     """
     A token bucket per origin that bounds resends to a share of calls.
@@ -71,6 +75,7 @@ class RetryBudget:
             collections.OrderedDict()
         )
         self._latest: list[float] | None = None
+        self._latest_key: Hashable = None
         self._lock = threading.Lock()
         # Successes are the common case, so they are only noted, and counted
         # when a token is asked for, or a batch has come together.
@@ -103,8 +108,10 @@ class RetryBudget:
         with self._lock:
             if self._noted:
                 self._count()
-            bucket = self._get(key)
-            if bucket[0] < 1 - 1e-9:
+            bucket = self._latest
+            if bucket is None or key != self._latest_key:
+                bucket = self._get(key)
+            if bucket[0] < _ONE:
                 return False
             bucket[0] -= 1
             return True
@@ -117,12 +124,14 @@ class RetryBudget:
             return self.start if bucket is None else bucket[0]
 
     def _count(self) -> None:
-        noted = self._noted
-        for _ in range(len(noted)):
+        noted, bucket = self._noted, self._latest
+        while noted:
             url = noted.popleft()
             key = url if isinstance(url, tuple) else origin(url)
-            bucket = self._get(key)
-            bucket[0] = min(self.capacity, bucket[0] + self.per_success)
+            if bucket is None or key != self._latest_key:
+                bucket = self._get(key)
+            bucket[0] += self.per_success
+            bucket[0] = min(bucket[0], self.capacity)
 
     def _get(self, key: Hashable) -> list[float]:
         bucket = self._buckets.get(key)
@@ -130,9 +139,9 @@ class RetryBudget:
             while len(self._buckets) >= self.MAX_ORIGINS:
                 self._buckets.popitem(last=False)
             bucket = self._buckets[key] = [self.start]
-        elif bucket is not self._latest:
+        else:
             self._buckets.move_to_end(key)
-        self._latest = bucket
+        self._latest, self._latest_key = bucket, key
         return bucket
 
 

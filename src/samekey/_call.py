@@ -110,6 +110,7 @@ class Call:
     counted = 0  # attempts that count against the policy's
     polls = 0  # in a row
     waited = 0.0
+    decided = 0.0  # when it was clear what follows the latest attempt
     first_sent: float | None = None
     first_sent_wall = 0.0
     outcome = Outcome.OPEN
@@ -210,13 +211,15 @@ class Call:
         evidence.error = error
         self._report = None
 
-    def begin(self) -> Evidence:
+    def begin(self, now: float) -> None:
         """Start an attempt."""
-        now = self.terms.clock()
         last = self.evidence
         if last is not None:
             # An attempt of the past; exceptions hold frames.
-            last.failure = last.body_failure = None
+            if last.failure is not None:
+                last.failure = None
+            if last.body_failure is not None:
+                last.body_failure = None
             if self.attempts is None:
                 self.attempts = [last]
             else:
@@ -232,10 +235,10 @@ class Call:
             self.counted = 1
         else:
             evidence.waited = self.waited
-            evidence.poll = self.polls > 0
-            if not evidence.poll:
+            if self.polls > 0:
+                evidence.poll = True
+            else:
                 self.counted += 1
-        return evidence
 
     def begun(self) -> Evidence:
         """Give the attempt that is under way."""
@@ -290,14 +293,14 @@ class Call:
 
     def vouched(self) -> bool:
         """Tell whether somebody vouched that the host keeps keys."""
+        terms = self.terms
         if self.trusted is not None:
-            return self.trusted or self.terms.names(self.origin)
+            return self.trusted or terms.names(self.origin)
         client = self.client
         home = None if client is None else client._samekey.home(client)
-        terms = self.terms
-        if terms.origins is None:
-            return home is None or self.origin == home
-        return terms.vouches(self.origin, home)
+        if home is None and terms.origins is None:
+            return True
+        return self.origin == home or terms.vouches(self.origin, home)
 
     def age(self, at: float) -> float:
         """Give the seconds from the first send to the clock's *at*."""

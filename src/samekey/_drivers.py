@@ -1,6 +1,9 @@
 """
 The drivers: they make happen what the engine asks for, and decide nothing.
 
+A call begins on the straight way, if it may, and goes on with `exchange` where
+that ends.
+
 `Driver` and `AsyncDriver` are the only twins of the loop. They sleep as the
 terms say: by anyio in the async one, so asyncio and trio are one case.
 """
@@ -13,11 +16,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, assert_never
 
 from samekey._body import (
-    DRAIN_LIMIT,
+    UNKNOWN,
     Frozen,
-    before_drain,
     decoded,
+    hurry,
     refrain,
+    worth_draining,
 )
 from samekey._call import Call
 from samekey._effects import (
@@ -32,17 +36,25 @@ from samekey._effects import (
     Send,
     Sleep,
 )
-from samekey._engine import Flow, answered, begins, exchange, reads
+from samekey._engine import Flow, exchange
+from samekey._headers import is_encoded
+from samekey._letting_go import time_to_drain
 from samekey._library import Request, Response, content_of
-from samekey._limits import Limits
+from samekey._limits import DRAIN_LIMIT, Limits, TooLong, is_late
+from samekey._next import Stop
 from samekey._reading import put, put_part, takes
+from samekey._straight import (
+    answered,
+    begins,
+    resends,
+    resumes,
+    settles,
+)
 from samekey._streams import (
     AsyncGuarded,
     AsyncRejoined,
     Guarded,
     Rejoined,
-    aguarded,
-    guarded,
     left,
     stream_class,
 )
@@ -61,20 +73,38 @@ class Driver:
 
     def run(self, call: Call, transmit: Transmit) -> Response:
         """Carry *call* to its outcome."""
-        first: Response | None = None
+        if not begins(call):
+            return self._carry(call, exchange(call), transmit)
+        stop: Stop | None = None
         broke: BaseException | None = None
-        if begins(call):
+        cut: BaseException | None = None
+        while True:
+            latest: Response | None = None
             try:
-                first = transmit(None)
-                if not (first.is_closed or call.unread) and reads(call, first):
-                    self._read(call, first)
+                latest = transmit(None)
+                settled = settles(call, latest)
+                if settled and not (latest.is_closed or call.unread):
+                    self._read(call, latest)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
-            else:
-                if answered(call, first):
-                    return first
-        flow = exchange(call, first, broke)
-        first = broke = None
+                break
+            if settled:
+                return answered(call, latest)
+            try:
+                step = resends(call, latest)
+                if step is None or isinstance(step, Stop):
+                    stop = step
+                    break
+                self._drain(call, latest, time_to_drain(call, step))
+                if step > 0:
+                    call.terms.sleep(step)
+                stop = resumes(call, latest)
+            except BaseException as exc:  # noqa: BLE001 -- handed over
+                cut = exc
+            if stop is not None or cut is not None:
+                break
+        flow = exchange(call, latest, broke, stop, cut)
+        latest = broke = cut = None
         return self._carry(call, flow, transmit)
 
     def _carry(self, call: Call, flow: Flow, transmit: Transmit) -> Response:
@@ -120,46 +150,31 @@ class Driver:
                 assert_never(effect)
         return None
 
-    def _read(
-        self,
-        call: Call,
-        response: Response,
-        limit: int | None = None,
-        seconds: float | None = None,
-    ) -> None:
+    def _read(self, call: Call, response: Response) -> None:
         if response.is_closed:
             return
-        limits = None
-        if limit is not None:
-            limits = Limits(call, response.extensions, limit, seconds)
-        library, stream = call.library, response.stream
-        extensions = response.extensions
-        if not takes(library, response, library.SyncByteStream):
-            cls = stream_class(library, Guarded)
-            response.stream = cls(stream, call, extensions, limits)
-            try:
-                response.read()
-            except BaseException:
-                response.close()
-                raise
-            return
-        response.is_stream_consumed = True
-        chunks: list[bytes] = []
-        try:
-            chunks.extend(guarded(stream, call, extensions, limits))
-            response.is_closed = True
-            stream.close()
-        except BaseException as exc:
-            put_part(library, response, chunks, exc)
-            response.close()
-            raise
-        put(response, chunks)
+        plain = not is_encoded(response.headers)
+        if plain and takes(
+            call.library, response, call.library.SyncByteStream
+        ):
+            self._take(call, response)
+        else:
+            self._let_read(call, response)
 
     def _drain(self, call: Call, response: Response, seconds: float) -> None:
         # What breaks here is of no use. `suppress` takes three calls each.
+        evidence, library = call.begun(), call.library
         try:
-            if before_drain(call, response, seconds):
-                self._read(call, response, DRAIN_LIMIT, seconds)
+            whole = worth_draining(evidence, seconds)
+            if whole is not None and not response.is_closed:
+                hurry(call, seconds)
+                until = call.decided + seconds
+                if not evidence.encoded and takes(
+                    library, response, library.SyncByteStream
+                ):
+                    self._take(call, response, until, whole)
+                else:
+                    self._let_read(call, response, until)
         except Exception:  # noqa: BLE001, S110
             pass
         try:
@@ -167,6 +182,55 @@ class Driver:
                 response.close()
         except Exception:  # noqa: BLE001, S110
             pass
+
+    def _take(
+        self,
+        call: Call,
+        response: Response,
+        until: float | None = None,
+        whole: int = UNKNOWN,
+    ) -> None:
+        """Take a plain body in; drain it, if *until* is given."""
+        stream = response.stream
+        response.is_stream_consumed = True
+        limits: Limits | None = None
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            for chunk in stream:
+                size += len(chunk)
+                if size != whole:  # else nothing is left to be waited for
+                    if limits is None and is_late(call, until):
+                        limits = Limits(call, response.extensions, until)
+                    if limits is not None:
+                        limits.check()
+                    if until is not None and size > DRAIN_LIMIT:
+                        raise TooLong  # noqa: TRY301 -- as if it broke
+                chunks.append(chunk)
+            response.is_closed = True
+            stream.close()
+        except BaseException as exc:
+            put_part(call.library, response, chunks, exc)
+            response.close()
+            raise
+        finally:
+            if limits is not None:
+                limits.stop()
+        put(response, chunks)
+
+    def _let_read(
+        self, call: Call, response: Response, until: float | None = None
+    ) -> None:
+        """Let the library read a body."""
+        cls = stream_class(call.library, Guarded)
+        response.stream = cls(
+            response.stream, call, response.extensions, until
+        )
+        try:
+            response.read()
+        except BaseException:
+            response.close()
+            raise
 
     def _peek(self, call: Call, response: Response) -> bytes | None:
         if response.is_closed:
@@ -182,7 +246,7 @@ class Driver:
                 size += len(chunk)
                 if size > DRAIN_LIMIT:
                     break
-                limits.check(chunk)
+                limits.check()
         finally:
             limits.stop()
         rejoined = stream_class(call.library, Rejoined)
@@ -203,20 +267,38 @@ class AsyncDriver:
 
     async def run(self, call: Call, transmit: AsyncTransmit) -> Response:
         """Carry *call* to its outcome."""
-        first: Response | None = None
+        if not begins(call):
+            return await self._carry(call, exchange(call), transmit)
+        stop: Stop | None = None
         broke: BaseException | None = None
-        if begins(call):
+        cut: BaseException | None = None
+        while True:
+            latest: Response | None = None
             try:
-                first = await transmit(None)
-                if not (first.is_closed or call.unread) and reads(call, first):
-                    await self._read(call, first)
+                latest = await transmit(None)
+                settled = settles(call, latest)
+                if settled and not (latest.is_closed or call.unread):
+                    await self._read(call, latest)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 broke = exc
-            else:
-                if answered(call, first):
-                    return first
-        flow = exchange(call, first, broke)
-        first = broke = None
+                break
+            if settled:
+                return answered(call, latest)
+            try:
+                step = resends(call, latest)
+                if step is None or isinstance(step, Stop):
+                    stop = step
+                    break
+                await self._drain(call, latest, time_to_drain(call, step))
+                if step > 0:
+                    await call.terms.async_sleep(step)
+                stop = resumes(call, latest)
+            except BaseException as exc:  # noqa: BLE001 -- handed over
+                cut = exc
+            if stop is not None or cut is not None:
+                break
+        flow = exchange(call, latest, broke, stop, cut)
+        latest = broke = cut = None
         return await self._carry(call, flow, transmit)
 
     async def _carry(
@@ -266,48 +348,33 @@ class AsyncDriver:
                 assert_never(effect)
         return None
 
-    async def _read(
-        self,
-        call: Call,
-        response: Response,
-        limit: int | None = None,
-        seconds: float | None = None,
-    ) -> None:
+    async def _read(self, call: Call, response: Response) -> None:
         if response.is_closed:
             return
-        limits = None
-        if limit is not None:
-            limits = Limits(call, response.extensions, limit, seconds)
-        library, stream = call.library, response.stream
-        extensions = response.extensions
-        if not takes(library, response, library.AsyncByteStream):
-            cls = stream_class(library, AsyncGuarded)
-            response.stream = cls(stream, call, extensions, limits)
-            try:
-                await response.aread()
-            except BaseException:
-                await response.aclose()
-                raise
-            return
-        response.is_stream_consumed = True
-        chunks: list[bytes] = []
-        try:
-            async for chunk in aguarded(stream, call, extensions, limits):
-                chunks.append(chunk)  # noqa: PERF401 -- kept if it breaks
-            response.is_closed = True
-            await stream.aclose()
-        except BaseException as exc:
-            put_part(library, response, chunks, exc)
-            await response.aclose()
-            raise
-        put(response, chunks)
+        plain = not is_encoded(response.headers)
+        if plain and takes(
+            call.library, response, call.library.AsyncByteStream
+        ):
+            await self._take(call, response)
+        else:
+            await self._let_read(call, response)
 
     async def _drain(
         self, call: Call, response: Response, seconds: float
     ) -> None:
+        # What breaks here is of no use. `suppress` takes three calls each.
+        evidence, library = call.begun(), call.library
         try:
-            if before_drain(call, response, seconds):
-                await self._read(call, response, DRAIN_LIMIT, seconds)
+            whole = worth_draining(evidence, seconds)
+            if whole is not None and not response.is_closed:
+                hurry(call, seconds)
+                until = call.decided + seconds
+                if not evidence.encoded and takes(
+                    library, response, library.AsyncByteStream
+                ):
+                    await self._take(call, response, until, whole)
+                else:
+                    await self._let_read(call, response, until)
         except Exception:  # noqa: BLE001, S110
             pass
         try:
@@ -315,6 +382,57 @@ class AsyncDriver:
                 await response.aclose()
         except Exception:  # noqa: BLE001, S110
             pass
+
+    async def _take(
+        self,
+        call: Call,
+        response: Response,
+        until: float | None = None,
+        whole: int = UNKNOWN,
+    ) -> None:
+        """Take a plain body in; drain it, if *until* is given."""
+        stream = response.stream
+        response.is_stream_consumed = True
+        limits: Limits | None = None
+        taken: list[bytes] = []
+        size = 0
+        chunks = aiter(stream)
+        try:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size != whole:  # else nothing is left to be waited for
+                    if limits is None and is_late(call, until):
+                        limits = Limits(call, response.extensions, until)
+                    if limits is not None:
+                        limits.check()
+                    if until is not None and size > DRAIN_LIMIT:
+                        raise TooLong  # noqa: TRY301 -- as if it broke
+                taken.append(chunk)
+            response.is_closed = True
+            await stream.aclose()
+        except BaseException as exc:
+            put_part(call.library, response, taken, exc)
+            await left(chunks)
+            await response.aclose()
+            raise
+        finally:
+            if limits is not None:
+                limits.stop()
+        put(response, taken)
+
+    async def _let_read(
+        self, call: Call, response: Response, until: float | None = None
+    ) -> None:
+        """Let the library read a body."""
+        cls = stream_class(call.library, AsyncGuarded)
+        response.stream = cls(
+            response.stream, call, response.extensions, until
+        )
+        try:
+            await response.aread()
+        except BaseException:
+            await response.aclose()
+            raise
 
     async def _peek(self, call: Call, response: Response) -> bytes | None:
         if response.is_closed:
@@ -330,7 +448,7 @@ class AsyncDriver:
                 size += len(chunk)
                 if size > DRAIN_LIMIT:
                     break
-                limits.check(chunk)
+                limits.check()
         finally:
             limits.stop()
         rejoined = stream_class(call.library, AsyncRejoined)

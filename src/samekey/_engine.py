@@ -10,6 +10,9 @@ drift apart.
 
     Freeze?  (admit)  { Send  Follow*  Read|Peek?  decide  Drain?  Sleep }*
 
+What is simple enough goes the straight way (`_straight`) as far as that leads:
+the same rules, asked without the generator.
+
 An operation leaves in one of three ways: a response is returned; a `GaveUp`
 or `KeyReused` is raised; what the user's own code raised, or a cancellation,
 goes on up as the same object. In each case the report is attached.
@@ -33,16 +36,16 @@ from samekey._effects import (
 )
 from samekey._ending import attach, leave, settle
 from samekey._letting_go import close_unread, let_go, time_to_drain
-from samekey._library import Response, content_of
+from samekey._library import Response
 from samekey._names import EXTENSION
-from samekey._next import Stop, next_step
+from samekey._next import Stop, next_step, overslept
 from samekey._placing import put
-from samekey._policy import MIN_LEFT
 from samekey._preparing import prepared
 from samekey._redirects import hop_of
 from samekey._report import Outcome
 from samekey._understanding import (
     absorbed,
+    count,
     json_in,
     look_at_head,
     looked_at,
@@ -56,81 +59,31 @@ from samekey.errors import Reason
 _ANSWERED = Outcome.ANSWERED
 
 
-SLIP = 0.001
-"""How much less than the least may be left after a wait, in seconds."""
-
 Flow = Generator[Effect, Any, Response]
-
-
-def begins(call: Call) -> bool:
-    """Begin the first attempt, if nothing stands before its send."""
-    if (
-        call.freezes
-        or call.indirect
-        or call.follows
-        or call.operation is not None
-        or call.theirs
-        or call.policy.retry is not None
-    ):
-        return False
-    if call.evidence is not None or call.first_sent is not None:
-        call.begin()
-        return True
-    # The same, where nothing went before: it begins as it was opened.
-    evidence = call.evidence = Evidence()
-    evidence.started = call.first_sent = call.started
-    call.first_sent_wall = call.terms.wall()
-    call.counted = 1
-    return True
-
-
-def reads(call: Call, response: Response) -> bool:
-    """Tell whether the unread body of a first answer is read at once."""
-    status = response.status_code
-    if not 200 <= status < 300:
-        return False
-    evidence = call.evidence
-    assert evidence is not None
-    evidence.status = status
-    evidence.reading = True
-    return True
-
-
-def answered(call: Call, response: Response) -> bool:
-    """
-    Settle a 2xx to the first send: nearly every call.
-
-    It is the first row of the table, without the table.
-    """
-    status = response.status_code
-    if not 200 <= status < 300:
-        return False
-    evidence = call.evidence
-    assert evidence is not None
-    evidence.status = status
-    evidence.ended = call.terms.clock()
-    call.outcome = _ANSWERED
-    call.release()
-    call.terms.budget.succeeded(call.url)
-    response.extensions[EXTENSION] = call
-    return True
 
 
 def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
     call: Call,
-    first: Response | None = None,
+    latest: Response | None = None,
     broke: BaseException | None = None,
+    stop: Stop | None = None,
+    cut: BaseException | None = None,
 ) -> Flow:
     """
     Carry one operation to its outcome.
 
+    A driver that came by the straight way says how far it has got.
+
     Args:
         call: The operation.
 
-        first: What the first send gave, if a driver has made it already; then
-            `begins` was called before it.
+        latest: What the latest send gave.
 
-        broke: What it raised, or the reading of *first* did.
+        broke: What that send raised, or the reading of *latest* did.
+
+        stop: Why there is no other one.
+
+        cut: What was raised after it, on the way to the next one.
 
     Raises:
         SamekeyError: As drawn at the top of `samekey.errors`.
@@ -151,21 +104,22 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             _telling.ended(call)
         return given
     failure: Exception | None
-    response: Any = None
+    response: Any = latest
+    failure = None
     try:
-        while True:
-            response = first
+        if cut is not None:
+            raise cut  # noqa: TRY301 -- as if it had been raised here
+        while stop is None:
+            response = latest
             failure = None
-            if first is None and broke is None:
-                evidence = call.begin()
-            else:
-                assert call.evidence is not None
-                evidence = call.evidence
+            if latest is None and broke is None:
+                call.begin(call.terms.clock())
+            evidence = call.begun()
             try:
                 if broke is not None:
                     raise broke  # noqa: TRY301 -- sorted out below
-                if first is not None:
-                    first = None
+                if latest is not None:
+                    latest = None
                 elif call.follows:
                     response = yield from _followed(call, evidence)
                 else:
@@ -184,7 +138,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 failure = absorbed(call, evidence, exc)
                 # A response hook that raised for the status has shown it.
                 response = getattr(exc, "response", response)
-                first = broke = None
+                latest = broke = None
             if call.indirect and failure is None:
                 failure = yield from looked_at(call, evidence, response)
             evidence.ended = call.terms.clock()
@@ -213,38 +167,27 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 ):
                     body = yield from json_in(call, evidence, response)
                     understand(call, evidence, response, body)
-            _count(call, evidence, failure if response is None else response)
+            count(call, evidence, failure if response is None else response)
             if call.terms.hooks:
                 _telling.attempted(call, evidence)
             step = next_step(call, evidence, response, failure)
             if isinstance(step, Stop):
+                stop = step
                 break
+            _log.retry(call, evidence, step)
             if response is not None:
-                yield Drain(response, time_to_drain(call, step.seconds))
-            _log.retry(call, evidence, step.seconds)
+                yield Drain(response, time_to_drain(call, step))
             if call.terms.hooks:
-                _telling.retries(call, evidence, step.seconds)
-            call.waited = step.seconds
-            if step.seconds > 0:
-                yield Sleep(step.seconds)
-            # Draining and sleeping may have taken longer than was asked for.
-            deadline = call.deadline
-            if deadline is not None and (
-                deadline - call.terms.clock() < MIN_LEFT - SLIP
-            ):
-                step = Stop("in_flight" if evidence.in_flight else "deadline")
-                # What was drained cannot be handed out to be read.
-                if response is not None and (
-                    call.unread or content_of(response) is None
-                ):
-                    evidence.lost = True
-                break
+                _telling.retries(call, evidence, step)
+            if step > 0:
+                yield Sleep(step)
+            stop = overslept(call, evidence, response, call.terms.clock())
         if failure is None:
-            failure = yield from _read(call, evidence, response)
+            failure = yield from _read(call, response)
         if call.begun_as is not None:
             yield from _recorded(call, response)
     except BaseException as exc:
-        broke = None  # an exception must not hold its own frame
+        broke = cut = None  # an exception must not hold its own frame
         if call.begun_as is not None:
             call.terms.journal.let_go(call.begun_as)
         leave(call, exc)
@@ -255,8 +198,8 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
         raise
     try:
         if call.terms.hooks:
-            return _settled_aloud(call, response, failure, step.reason)
-        return settle(call, response, failure, step.reason)
+            return _settled_aloud(call, response, failure, stop.reason)
+        return settle(call, response, failure, stop.reason)
     except BaseException:
         yield from let_go(call, response)
         raise
@@ -278,11 +221,12 @@ def _settled_aloud(
 
 
 def _read(
-    call: Call, evidence: Evidence, response: Any
+    call: Call, response: Any
 ) -> Generator[Effect, Any, Exception | None]:
     """Read the body, unless the user will; give what broke it, if it did."""
     if response is None or call.unread or response.is_closed:
         return None
+    evidence = call.begun()
     evidence.reading = True
     try:
         yield Read(response)
@@ -310,19 +254,6 @@ def _followed(call: Call, evidence: Evidence) -> Flow:
     if hops:
         response.history = [*hops, *response.history]
     return response
-
-
-def _count(call: Call, evidence: Evidence, shown: object) -> None:
-    """Count an attempt that is understood."""
-    if evidence.doubtful:
-        # What is in doubt shows the latest one, never a later 4xx.
-        call.doubt = shown
-    if evidence.poll and not evidence.in_flight:
-        call.counted += 1
-    if evidence.in_flight:
-        call.polls += 1
-    elif call.polls:
-        call.polls = 0
 
 
 def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:

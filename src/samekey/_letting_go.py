@@ -10,6 +10,7 @@ from typing import Any
 from samekey._call import Call
 from samekey._effects import Drain, Effect
 from samekey._ending import attach
+from samekey._headers import look_at
 from samekey._policy import MIN_LEFT
 
 
@@ -17,16 +18,22 @@ MAX_DRAIN = 0.5
 
 
 def time_to_drain(call: Call, wait: float) -> float:
-    # A failed answer that drips must not take the next attempt's time.
-    if call.deadline is None:
+    """Give the seconds for a failed answer, from what was decided on it."""
+    # One that drips must not take the next attempt's time.
+    deadline = call.deadline
+    if deadline is None:
         return MAX_DRAIN
-    left = call.deadline - call.terms.clock() - wait - MIN_LEFT
-    return max(0.0, min(MAX_DRAIN, left))
+    return min(MAX_DRAIN, deadline - call.decided - wait - MIN_LEFT)
 
 
 def let_go(call: Call, response: Any) -> Generator[Effect, Any, None]:
     """Free the connection of an answer that is not handed out."""
     if response is not None and not response.is_closed:
+        evidence = call.begun()
+        _, evidence.length, evidence.encoded = look_at(
+            response.headers, call.profile.watched
+        )
+        call.decided = call.terms.clock()
         yield Drain(response, time_to_drain(call, 0.0))
 
 

@@ -1,5 +1,5 @@
 """
-What holds a body that is read: the deadline, and for a drain its size.
+What holds a body that is read: the deadline.
 """
 
 from __future__ import annotations
@@ -12,43 +12,42 @@ from samekey._watchdog import Watch
 from samekey._wire import GRACE
 
 
+DRAIN_LIMIT = 64 * 1024
+"""How much of an answer is looked at, or drained, in bytes."""
+
+
 class TooLong(Exception):
     """A body that is only drained is longer than the limit."""
 
 
-class Limits:
-    """Watches the chunks of a body: their sum, and the deadline."""
+def is_late(call: Call, until: float | None) -> bool:
+    """Tell whether the chunks of a body are to be watched from now on."""
+    return until is not None or call.terms.clock() > call.lowers_from
 
-    __slots__ = ("_call", "_extensions", "_left", "_until", "watch")
+
+class Limits:
+    """Watches over a body that comes in chunks, for the deadline."""
+
+    __slots__ = ("_call", "_extensions", "_until", "watch")
 
     def __init__(
         self,
         call: Call,
         extensions: Mapping[str, Any],
-        limit: int | None = None,
-        seconds: float | None = None,
+        until: float | None = None,
     ) -> None:
         self._call = call
         self._extensions = extensions
-        self._left = limit
-        self._until = call.deadline
-        if seconds is not None:
-            self._until = call.terms.clock() + seconds
+        self._until = call.deadline if until is None else until
         self.watch: Watch | None = None
 
-    def check(self, chunk: bytes) -> None:
+    def check(self) -> None:
         """
-        Take one chunk.
+        Look at the time after a chunk.
 
         Raises:
-            TooLong: If there are more bytes than the limit.
-
             ReadTimeout: The library's, if the deadline has passed.
         """
-        if self._left is not None:
-            self._left -= len(chunk)
-            if self._left < 0:
-                raise TooLong
         call = self._call
         if self._until is None:
             return

@@ -9,7 +9,7 @@ it takes a token.
 from __future__ import annotations
 
 from samekey._call import Call
-from samekey._library import Response
+from samekey._library import Response, content_of
 from samekey._names import IDEMPOTENT_METHODS
 from samekey._policy import MIN_LEFT
 from samekey._report import Verdict
@@ -31,13 +31,8 @@ _NOT_SENT = Verdict.NOT_SENT
 _UNKNOWN = Verdict.UNKNOWN
 
 
-class Resend:
-    """Send once more, after *seconds*."""
-
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+SLIP = 0.001
+"""How much less than the least may be left after a wait, in seconds."""
 
 
 class Stop:
@@ -54,10 +49,10 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
     evidence: Evidence,
     response: Response | None,
     failure: Exception | None,
-) -> Resend | Stop:
-    """Decide what follows an attempt."""
-    policy, profile = call.policy, call.profile
-    hint: bool | None = None
+) -> float | Stop:
+    """Decide what follows an attempt: a send in so many seconds, or none."""
+    policy, profile, terms = call.policy, call.profile, call.terms
+    wanted = evidence.status in policy.retried
     if (
         evidence.reuse
         or evidence.replayed
@@ -71,6 +66,7 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
             assert response is not None
             # What the server asks for goes before what the status means.
             hint = should_retry(profile.hints, response.headers)
+            wanted = wanted or hint is True
             closed = "hint" if hint is False else None
         if closed is not None:
             return Stop(closed)
@@ -80,11 +76,11 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
         if strategies is None:
             strategies = call.strategies = StrategyCaller(call.started)
         strategies.show(
-            max(1, call.counted),
+            call.counted or 1,
             evidence.ended,
             response if failure is None else failure,
         )
-    unwanted = None if hint else _unwanted(call, evidence, failure)
+    unwanted = None if wanted else _unwanted(call, evidence, failure)
     if unwanted is not None and not (
         strategies is not None
         and policy.retry is not None
@@ -95,19 +91,20 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
     unsafe = _unsafe(call, evidence)
     if unsafe is not None:
         return Stop(unsafe)
-    if not evidence.in_flight and call.counted >= policy.attempts:
+    in_flight = evidence.in_flight
+    if call.counted >= policy.attempts and not in_flight:
         return Stop("attempts")
     seconds = _wait(call, evidence, response, strategies)
-    late = _too_late(call, evidence, seconds)
+    call.decided = now = terms.clock()
+    late = _too_late(call, evidence, seconds, now + seconds)
     if late is not None:
         return Stop(late)
-    if not evidence.in_flight and not call.terms.budget.spend(
-        call._origin or call.origin
-    ):
+    if not (in_flight or terms.budget.spend(call._origin or call.origin)):
         return Stop("budget")
     if strategies is not None:
         strategies.will_sleep(seconds)
-    return Resend(seconds)
+    call.waited = seconds
+    return seconds
 
 
 def _closed(call: Call, evidence: Evidence) -> Reason | None:
@@ -148,6 +145,7 @@ def _repeats(call: Call, evidence: Evidence) -> bool:
 def _unwanted(
     call: Call, evidence: Evidence, failure: Exception | None
 ) -> Reason | None:
+    """Tell why not, where the status does not ask for a resend."""
     if evidence.verdict is _NOT_SENT:
         refused = evidence.refused or isinstance(
             failure, call.library.UnsupportedProtocol
@@ -155,17 +153,16 @@ def _unwanted(
         return "request" if refused else None
     if evidence.verdict is _UNKNOWN:
         return None
-    if evidence.in_flight or evidence.lost:
-        return None
-    return None if evidence.status in call.policy.retried else "status"
+    return None if evidence.in_flight or evidence.lost else "status"
 
 
 def _unsafe(call: Call, evidence: Evidence) -> Reason | None:
     if evidence.verdict is not _NOT_SENT:
         keyed = call.key is not None and not call.bare
         # A hop of a redirect may have another method.
-        safe = keyed or call.request.method in IDEMPOTENT_METHODS
-        if call.guarded or not safe:
+        if call.guarded or not (
+            keyed or call.request.method in IDEMPOTENT_METHODS
+        ):
             return "unkeyed"
         if keyed and not call.vouched():
             return "unvouched"
@@ -201,24 +198,43 @@ def _wait(
     return max(seconds, evidence.asked)
 
 
-def _too_late(call: Call, evidence: Evidence, seconds: float) -> Reason | None:
-    terms = call.terms
+def _too_late(
+    call: Call, evidence: Evidence, seconds: float, due: float
+) -> Reason | None:
     deadline = call.deadline
-    at = terms.clock() + seconds
     if (
-        at + MIN_LEFT > deadline
-        if deadline is not None
-        else (seconds > LONGEST_HINT)
+        seconds > LONGEST_HINT
+        if deadline is None
+        else due + MIN_LEFT > deadline
     ):
         return "in_flight" if evidence.in_flight else "deadline"
-    first_sent = call.first_sent
-    if call.key is not None and first_sent is not None:
-        # As Call.age and Call.retention, of which this is nearly every use.
-        stated = terms.retention
-        retention = call.profile.memory if stated is None else stated
-        if (
-            at - first_sent >= retention
-            or terms.wall() + seconds - call.first_sent_wall >= retention
-        ):
-            return "retention"
+    if call.key is None or call.first_sent is None:
+        return None
+    # As Call.age and Call.retention, of which this is nearly every use.
+    terms = call.terms
+    retention = terms.retention
+    if retention is None:
+        retention = call.profile.memory
+    if (
+        due - call.first_sent >= retention
+        or terms.wall() + seconds - call.first_sent_wall >= retention
+    ):
+        return "retention"
     return None
+
+
+def overslept(
+    call: Call, evidence: Evidence, response: Response | None, now: float
+) -> Stop | None:
+    """
+    Tell whether it is too late for the next attempt, that is due *now*.
+
+    Draining and sleeping may have taken longer than was asked for.
+    """
+    deadline = call.deadline
+    if deadline is None or deadline - now >= MIN_LEFT - SLIP:
+        return None
+    # What was drained cannot be handed out to be read.
+    if response is not None and (call.unread or content_of(response) is None):
+        evidence.lost = True
+    return Stop("in_flight" if evidence.in_flight else "deadline")

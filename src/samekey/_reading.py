@@ -15,13 +15,13 @@ import functools
 
 from typing import Any
 
-from samekey._headers import value_of
+from samekey._headers import is_encoded
 from samekey._library import Module, Response
 
 
 def takes(library: Module, response: Response, base: type) -> bool:
     """
-    Tell whether the body of *response* can be taken in here.
+    Tell whether the body of *response* can be taken in here, if it is plain.
 
     *base* is the class of the streams that this kind of client reads.
     """
@@ -29,7 +29,6 @@ def takes(library: Module, response: Response, base: type) -> bool:
         type(response) is library.Response
         and is_known(library)
         and not (response.is_stream_consumed or hasattr(response, "_content"))
-        and value_of(response.headers, b"content-encoding") is None
         and isinstance(response.stream, base)
     )
 
@@ -42,7 +41,8 @@ def put(response: Any, chunks: list[bytes]) -> None:
 
 def put_whole(library: Module, response: Any, content: bytes) -> None:
     """Make *content* what an unread response of ours was found to say."""
-    if takes(library, response, library.ByteStream):
+    plain = not is_encoded(response.headers)
+    if plain and takes(library, response, library.ByteStream):
         response.is_stream_consumed = response.is_closed = True
         put(response, [content])
     else:

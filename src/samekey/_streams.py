@@ -15,7 +15,7 @@ from typing import Any, Self
 from samekey._call import Call
 from samekey._ending import attach
 from samekey._library import Module
-from samekey._limits import Limits
+from samekey._limits import DRAIN_LIMIT, Limits, TooLong, is_late
 from samekey._notes import blend, passing_note
 from samekey.errors import AnswerLost, build
 
@@ -44,72 +44,75 @@ async def left(chunks: Any) -> None:
 
 
 class _Guarded(Answer):
-    """A body that must not pass the deadline, nor what *limits* say."""
+    """A body that must not pass the deadline; drained, if *until* is given."""
 
     def __init__(
         self,
         inner: Any,
         call: Call,
         extensions: Any,
-        limits: Limits | None = None,
+        until: float | None,
     ) -> None:
         self.inner = inner
         self.call = call
         self.extensions = extensions
-        self.limits = limits
+        self.until = until
 
 
 class Guarded(_Guarded):
     """The sync one."""
 
     def __iter__(self) -> Iterator[bytes]:
-        return guarded(self.inner, self.call, self.extensions, self.limits)
+        return guarded(self.inner, self.call, self.extensions, self.until)
 
 
 class AsyncGuarded(_Guarded):
     """The async one."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return aguarded(self.inner, self.call, self.extensions, self.limits)
+        return aguarded(self.inner, self.call, self.extensions, self.until)
 
 
 def guarded(
-    stream: Any, call: Call, extensions: Any, limits: Limits | None
+    stream: Any, call: Call, extensions: Any, until: float | None
 ) -> Iterator[bytes]:
-    """Give the chunks of *stream*, up to the deadline and what *limits* say."""
-    # The time from which chunks are looked at one by one.
-    late = call.lowers_from if limits is None else 0.0
-    clock = call.terms.clock
+    """Give the chunks of *stream*, up to the deadline, or *until* then."""
+    limits: Limits | None = None
+    size = 0
     try:
         for chunk in stream:
+            size += len(chunk)
+            if limits is None and is_late(call, until):
+                limits = Limits(call, extensions, until)
             if limits is not None:
-                limits.check(chunk)
-            elif clock() > late:
-                limits = Limits(call, extensions)
-                limits.check(chunk)
+                limits.check()
+            if until is not None and size > DRAIN_LIMIT:
+                raise TooLong
             yield chunk
     finally:
-        if limits is not None and limits.watch is not None:
+        if limits is not None:
             limits.stop()
 
 
 async def aguarded(
-    stream: Any, call: Call, extensions: Any, limits: Limits | None
+    stream: Any, call: Call, extensions: Any, until: float | None
 ) -> AsyncIterator[bytes]:
     """Same as `guarded`, awaiting."""
-    late = call.lowers_from if limits is None else 0.0
-    clock = call.terms.clock
+    limits: Limits | None = None
+    size = 0
     chunks = aiter(stream)
     try:
         async for chunk in chunks:
+            size += len(chunk)
+            if limits is None and is_late(call, until):
+                limits = Limits(call, extensions, until)
             if limits is not None:
-                limits.check(chunk)
-            elif clock() > late:
-                limits = Limits(call, extensions)
-                limits.check(chunk)
+                limits.check()
+            if until is not None and size > DRAIN_LIMIT:
+                raise TooLong
             yield chunk
     finally:
-        if limits is not None and limits.watch is not None:
+        if limits is not None:
             limits.stop()
         await left(chunks)
 
@@ -153,13 +156,12 @@ class AsyncHanded(_Handed):
         try:
             async for chunk in chunks:
                 yield chunk
-        except GeneratorExit:
-            raise
         except BaseException as exc:
-            self.broken(exc)
-            raise
-        finally:
+            # Where it has come to its end there is nothing to leave.
+            if not isinstance(exc, GeneratorExit):
+                self.broken(exc)
             await left(chunks)
+            raise
 
 
 class _Rejoined(Answer):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from samekey._budget import RetryBudget
 from samekey._call import Call
+from samekey._copying import copy_of
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._handing import hand_out
@@ -26,7 +27,7 @@ from samekey._placing import put, take_off
 from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
 from samekey._terms import DEFAULT_RETENTION, Terms, Verify
-from samekey._wire import Wire
+from samekey._wire import tapped
 from samekey.profiles import Profile
 
 
@@ -80,7 +81,6 @@ class _Door:
             )
             raise TypeError(msg)
         self._wrapped = transport
-        self._wire = Wire(transport)
         self._terms = Terms(
             policy=cast("RetryPolicy", policy),
             budget=cast("RetryBudget", budget),
@@ -163,29 +163,29 @@ def _next_hop(call: Call, request: Request) -> Call:
     return call
 
 
-def outgoing(call: Call) -> Request:
+def outgoing(call: Call, transport: object, *, asynchronous: bool) -> Any:
     """
-    Make the request that goes out: a copy, with the key on it.
+    Make the request that goes out: a copy, with the key on it, listened to.
 
     The caller's own must not carry the key, since httpx copies its headers
     into the next hop of a redirect.
     """
     request: Any = call.request
-    copy: Any = object.__new__(type(request))
-    copy.__dict__.update(request.__dict__)
+    extensions = tapped(
+        call, request.extensions, transport, asynchronous=asynchronous
+    )
     if call.placed is not None:
-        copy.headers = call.library.Headers(request.headers)
+        headers = call.library.Headers(request.headers)
+        copy = copy_of(request, headers, extensions)
         (take_off if call.bare else put)(call, copy)
-    elif call.key is None or call.bare or call.in_header:
-        headers = copy.headers = call.library.Headers(request.headers)
+        return copy
+    if call.key is None or call.bare or call.in_header:
+        headers = call.library.Headers(request.headers)
         if call.bare:
             headers.pop(call.header.name, None)
     else:
-        copy.headers = with_field(
-            request.headers, call.profile.header, call.key
-        )
-    result: Request = copy
-    return result
+        headers = with_field(request.headers, call.profile.header, call.key)
+    return copy_of(request, headers, extensions)
 
 
 class Transport(_Door, Base):
@@ -215,11 +215,16 @@ class Transport(_Door, Base):
     def handle_request(self, request: Any) -> Any:
         call = self._open(request)
         if call is None:
-            return self._wire.transport.handle_request(request)
-        wire = self._wire
+            return self._wrapped.handle_request(request)
+        transport = self._wrapped
 
         def transmit(hop: Request | None) -> Response:
-            return wire.handle_request(outgoing(call))
+            copy = outgoing(call, transport, asynchronous=False)
+            try:
+                return transport.handle_request(copy)  # type: ignore[no-any-return]
+            except BaseException as exc:
+                call.begun().failure = exc
+                raise
 
         try:
             response = _DRIVER.run(call, transmit)
@@ -252,11 +257,16 @@ class AsyncTransport(_Door, AsyncBase):
     async def handle_async_request(self, request: Any) -> Any:
         call = self._open(request)
         if call is None:
-            return await self._wire.transport.handle_async_request(request)
-        wire = self._wire
+            return await self._wrapped.handle_async_request(request)
+        transport = self._wrapped
 
         async def transmit(hop: Request | None) -> Response:
-            return await wire.handle_async_request(outgoing(call))
+            copy = outgoing(call, transport, asynchronous=True)
+            try:
+                return await transport.handle_async_request(copy)  # type: ignore[no-any-return]
+            except BaseException as exc:
+                call.begun().failure = exc
+                raise
 
         try:
             response = await _ASYNC_DRIVER.run(call, transmit)

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from samekey import _log
 from samekey._call import Call
 from samekey._effects import Effect, Peek
-from samekey._headers import any_of
+from samekey._headers import look_at
 from samekey._letting_go import let_go
 from samekey._library import Response, content_of, from_transport
 from samekey._names import EXTENSION
@@ -49,9 +49,13 @@ def _is_ours(call: Call, exc: Any) -> bool:
 
 
 def look_at_head(call: Call, evidence: Evidence, response: Response) -> None:
+    """Note what the head of an answer tells besides its status."""
     headers = response.headers
-    evidence.telling = any_of(headers, call.profile.telling)
-    if evidence.telling:
+    tells, evidence.length, evidence.encoded = look_at(
+        headers, call.profile.watched
+    )
+    if tells:
+        evidence.telling = True
         evidence.replayed = call.profile.is_replay(headers)
 
 
@@ -100,6 +104,19 @@ def understand(
             pass
         case _:
             assert_never(found.meaning)
+
+
+def count(call: Call, evidence: Evidence, shown: object) -> None:
+    """Count an attempt that is understood."""
+    if evidence.doubtful:
+        # What is in doubt shows the latest one, never a later 4xx.
+        call.doubt = shown
+    if evidence.poll and not evidence.in_flight:
+        call.counted += 1
+    if evidence.in_flight:
+        call.polls += 1
+    elif call.polls:
+        call.polls = 0
 
 
 def looked_at(

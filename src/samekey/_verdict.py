@@ -66,6 +66,8 @@ class Evidence:
     ended = 0.0
     waited = 0.0
     telling = False  # its head has headers that tell more
+    length: bytes | None = None  # what it says of the length of the body
+    encoded = False  # the body is encoded
     asked = 0.0  # how long the server asked to wait after it
     poll = False  # it asked for the answer of a request still running
     hop = False  # it followed a redirect

@@ -279,13 +279,7 @@ class StrategyCaller:
         """Ask `wait=`."""
         assert policy.wait is not None
         seconds: Any = policy.wait(self.state)
-        if not isinstance(seconds, (int, float)) and inspect.isawaitable(
-            seconds
-        ):
-            close(seconds)
-            msg = "wait must be a plain strategy, got one that is awaited"
-            raise TypeError(msg)
-        value = float(seconds)
+        value = seconds if type(seconds) is float else _number(seconds)
         if not value >= 0:  # NaN is not, either
             msg = f"wait must give a time of at least 0, got {seconds!r}"
             raise ValueError(msg)
@@ -295,6 +289,14 @@ class StrategyCaller:
         """Note the sleep that is about to happen."""
         self.state.upcoming_sleep = seconds
         self.state.idle_for += seconds
+
+
+def _number(seconds: Any) -> float:
+    if inspect.isawaitable(seconds):
+        close(seconds)
+        msg = "wait must be a plain strategy, got one that is awaited"
+        raise TypeError(msg)
+    return float(seconds)
 
 
 def close(awaitable: Any) -> None:

@@ -10,9 +10,7 @@ ours that pass.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from functools import partial
 from typing import Any
 
 from samekey._call import Call
@@ -40,45 +38,37 @@ LEAST = 0.001
 
 class _Send:
     """
-    What belongs to one send.
+    What belongs to one send, and takes its events.
 
     Not to its call: the same Request may be sent twice at once.
     """
 
+    __slots__ = ("call", "evidence", "network", "timeouts", "user", "watch")
+
+    call: Call
+    evidence: Evidence
+    user: Any  # the user's own `trace`
     timeouts: dict[str, float | None]
-    network: Any = None  # the stream that it opened
-    watch: Watch | None = None  # over its socket
+    network: Any  # the stream that it opened
+    watch: Watch | None  # over its socket
 
+    def tell(self, name: str, info: dict[str, Any]) -> None:
+        """Tell the user of an event of a sync transport, and take it."""
+        self.user(name, info)
+        self.take(name, info)
 
-def _hear(
-    call: Call,
-    evidence: Evidence,
-    send: _Send,
-    user: Callable[[str, Any], None] | None,
-    name: str,
-    info: dict[str, Any],
-) -> None:
-    """Take one event of a sync transport."""
-    if user is not None:
-        user(name, info)
-    evidence.listen(name, info)
-    react = _REACTIONS.get(name)
-    if react is not None:
-        react(call, send, info)
+    async def atell(self, name: str, info: dict[str, Any]) -> None:
+        """Same as `tell`, awaiting; the user may not have asked for it."""
+        if self.user is not None:
+            await self.user(name, info)
+        self.take(name, info)
 
-
-async def _ahear(
-    call: Call,
-    evidence: Evidence,
-    send: _Send,
-    user: Callable[[str, Any], Awaitable[None]] | None,
-    name: str,
-    info: dict[str, Any],
-) -> None:
-    """Take one event of an async transport."""
-    if user is not None:
-        await user(name, info)
-    _hear(call, evidence, send, None, name, info)
+    def take(self, name: str, info: dict[str, Any]) -> None:
+        """Take one event."""
+        self.evidence.listen(name, info)
+        react = _REACTIONS.get(name)
+        if react is not None:
+            react(self.call, self, info)
 
 
 def _lower(call: Call, send: _Send) -> float | None:
@@ -149,16 +139,22 @@ _REACTIONS = {
 }
 
 
-def tap(
-    request: Request, transport: object, *, asynchronous: bool
-) -> Evidence | None:
-    """Listen to a send of *request*, if it is one of ours."""
-    extensions = request.extensions
-    call = extensions.get(EXTENSION)
-    if not isinstance(call, Call):
-        call = SENDING.get()
-        if call is None or not _same_target(call, request):
-            return None
+def _sending(request: Request) -> Call | None:
+    """Give the call whose auth flow sends *request* in place of its own."""
+    call = SENDING.get()
+    if call is None or not _same_target(call, request):
+        return None
+    return call
+
+
+def _same_target(call: Call, request: Request) -> bool:
+    return bool(request.method == call.method and request.url == call.url)
+
+
+def tapped(
+    call: Call, extensions: Any, transport: object, *, asynchronous: bool
+) -> Any:
+    """Make the *extensions* of a send of *call* that is listened to."""
     evidence = call.evidence
     assert evidence is not None
     evidence.sends += 1
@@ -166,22 +162,23 @@ def tap(
     evidence.status = None
     # Of this send alone: httpcore reads them anew in each phase.
     timeouts = extensions.get("timeout")
+    timeouts = call.timeouts = {} if timeouts is None else {**timeouts}
     send = _Send()
-    send.timeouts = call.timeouts = {} if timeouts is None else {**timeouts}
+    send.call = call
+    send.evidence = evidence
+    send.user = user = extensions.get("trace")
+    send.timeouts = timeouts
+    send.network = send.watch = None
     if call.counted > 1 or call.policy.deadline is not DEFAULT:
         _lower(call, send)
-    hear = _ahear if asynchronous else _hear
-    request.extensions = {
-        **extensions,
-        EXTENSION: call,
-        "trace": partial(hear, call, evidence, send, extensions.get("trace")),
-        "timeout": send.timeouts,
-    }
-    return evidence
-
-
-def _same_target(call: Call, request: Request) -> bool:
-    return bool(request.method == call.method and request.url == call.url)
+    extensions = {**extensions}
+    extensions[EXTENSION] = call
+    if asynchronous:
+        extensions["trace"] = send.atell
+    else:
+        extensions["trace"] = send.take if user is None else send.tell
+    extensions["timeout"] = timeouts
+    return extensions
 
 
 class Wire:
@@ -194,13 +191,19 @@ class Wire:
 
     def handle_request(self, request: Request) -> Response:
         """Send *request* through the transport, listening if it is ours."""
-        extensions = request.extensions
-        evidence = tap(request, self.transport, asynchronous=False)
-        if evidence is None:
-            response: Response = self.transport.handle_request(request)
-            return response
+        transport, extensions = self.transport, request.extensions
+        call = extensions.get(EXTENSION)
+        if not isinstance(call, Call):
+            call = _sending(request)
+            if call is None:
+                return transport.handle_request(request)  # type: ignore[no-any-return]
+        request.extensions = tapped(
+            call, extensions, transport, asynchronous=False
+        )
+        evidence = call.evidence
+        assert evidence is not None
         try:
-            response = self.transport.handle_request(request)
+            response: Response = transport.handle_request(request)
         except BaseException as exc:
             evidence.failure = exc
             raise
@@ -211,15 +214,19 @@ class Wire:
 
     async def handle_async_request(self, request: Request) -> Response:
         """Same as `handle_request`, awaiting."""
-        extensions = request.extensions
-        evidence = tap(request, self.transport, asynchronous=True)
-        if evidence is None:
-            response: Response = await self.transport.handle_async_request(
-                request
-            )
-            return response
+        transport, extensions = self.transport, request.extensions
+        call = extensions.get(EXTENSION)
+        if not isinstance(call, Call):
+            call = _sending(request)
+            if call is None:
+                return await transport.handle_async_request(request)  # type: ignore[no-any-return]
+        request.extensions = tapped(
+            call, extensions, transport, asynchronous=True
+        )
+        evidence = call.evidence
+        assert evidence is not None
         try:
-            response = await self.transport.handle_async_request(request)
+            response: Response = await transport.handle_async_request(request)
         except BaseException as exc:
             evidence.failure = exc
             raise

@@ -182,6 +182,69 @@ class TestDrained:
 
         assert response.status_code == 201
 
+    @pytest.mark.parametrize("length", [None, "1024", "65536"])
+    @pytest.mark.parametrize("encoding", ["identity", None])
+    def test_endless(self, kind, length, encoding):
+        """Of a body that does not end as it says, no more than 64 KiB is."""
+        library = kind.module
+        taken = []
+
+        class Body(library.SyncByteStream, library.AsyncByteStream):
+            def __iter__(self):
+                return self
+
+            __aiter__ = __iter__
+
+            def __next__(self):
+                taken.append(1024)
+                return bytes(1024)
+
+            async def __anext__(self):
+                return next(self)
+
+        said = {"Content-Length": length, "Content-Encoding": encoding}
+        headers = {n: value for n, value in said.items() if value is not None}
+        answers = [
+            library.Response(503, headers=headers, stream=Body()),
+            library.Response(201),
+        ]
+
+        class Transport(library.BaseTransport, library.AsyncBaseTransport):
+            def handle_request(self, request):
+                return answers.pop(0)
+
+            async def handle_async_request(self, request):
+                return answers.pop(0)
+
+        with kind.open(transport=Transport()) as session:
+            response = session.post("http://x.example/")
+
+        assert response.status_code == 201
+        assert len(taken) == 65
+
+
+def test_a_redirect_that_was_read_is_followed(client_kind):
+    """A transport may have read the body of the hop already."""
+    library = client_kind.module
+    answers = [
+        library.Response(307, headers={"Location": "/b"}, content=b"moved"),
+        library.Response(201),
+    ]
+
+    class Transport(library.BaseTransport, library.AsyncBaseTransport):
+        def handle_request(self, request):
+            return answers.pop(0)
+
+        async def handle_async_request(self, request):
+            return answers.pop(0)
+
+    with client_kind.open(
+        transport=Transport(), follow_redirects=True
+    ) as session:
+        response = session.post("http://x.example/a")
+
+    assert response.status_code == 201
+
 
 class TestIsKnown:
     @pytest.mark.parametrize("library", ["httpx", "httpx2"])

@@ -14,7 +14,7 @@ import samekey
 
 from samekey._door import again
 from samekey._verdict import Evidence, judge
-from samekey._wire import tap
+from samekey._wire import tapped
 
 
 ONCE = samekey.RetryPolicy(attempts=1)
@@ -37,7 +37,7 @@ def test_a_twin_is_as_old_as_the_first():
     """Retention counts from the first send, whoever made it."""
     paper = Paper(answer(503))
     call = paper.open()
-    call.begin()
+    call.begin(call.terms.clock())
     call.active = True
     paper.clock.now += 100
 
@@ -116,13 +116,12 @@ def test_each_of_two_sends_lets_go_of_its_own_socket():
     paper = Paper(watchdog=Dog())
     call = paper.open()
     call.active = True
-    call.begin()
-    hears = []
+    call.begin(call.terms.clock())
     extensions = call.request.extensions
-    for _ in range(2):
-        call.request.extensions = extensions
-        tap(call.request, None, asynchronous=False)
-        hears.append(call.request.extensions["trace"])
+    hears = [
+        tapped(call, extensions, None, asynchronous=False)["trace"]
+        for _ in range(2)
+    ]
 
     for name, info in (
         ("connection.connect_tcp.complete", {"return_value": Stream()}),

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from samekey import _headers
 from samekey._headers import (
     Field,
+    Watched,
     add,
-    any_of,
     has,
     has_list,
+    is_encoded,
     look,
+    look_at,
     pairs,
-    value_of,
     with_field,
 )
 
@@ -125,10 +126,10 @@ class TestLook:
         assert (False, False) == look(cls({"A": "b"}), KEY)
 
 
-class TestAnyOf:
+class TestLookAt:
     @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
     @pytest.mark.parametrize(
-        ("headers", "found"),
+        ("headers", "tells"),
         [
             ({}, False),
             ({"a": "x"}, False),
@@ -136,32 +137,52 @@ class TestAnyOf:
             ({"b": "x", "c": "x"}, True),
         ],
     )
-    def test_found(self, cls, headers, found):
+    def test_tells(self, cls, headers, tells):
         """One of several headers is enough, even an empty one."""
-        assert any_of(cls(headers), (b"b", b"c")) is found
+        watched = Watched({b"b", b"c"})
+
+        assert (tells, None, False) == look_at(cls(headers), watched)
 
     @pytest.mark.parametrize("cls", LISTED, ids=label)
     def test_case(self, cls):
         """A header is found in any case."""
-        assert any_of(cls({"RETRY-AFTER": "1"}), {b"retry-after"})
+        headers = cls({"RETRY-AFTER": "1"})
 
+        assert look_at(headers, Watched({b"retry-after"}))[0]
 
-class TestValueOf:
     @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
     @pytest.mark.parametrize(
-        ("headers", "value"),
-        [({}, None), ({"a": "1"}, None), ({"a": "1", "b": "2"}, b"2")],
+        ("headers", "length", "encoded"),
+        [
+            ({"content-length": "5"}, b"5", False),
+            ({"content-encoding": "gzip"}, None, True),
+            ({"a": "x", "content-length": ""}, b"", False),
+        ],
     )
-    def test_one(self, cls, headers, value):
-        """A header's value is found, and its absence."""
-        assert value_of(cls(headers), b"b") == value
+    def test_framing(self, cls, headers, length, encoded):
+        """The length of the body is found, and whether it is encoded."""
+        headers = cls(headers)
+
+        assert (False, length, encoded) == look_at(headers, Watched(()))
+        assert encoded is is_encoded(headers)
 
     @pytest.mark.parametrize("cls", LISTED, ids=label)
     def test_several(self, cls):
-        """Several values are joined, as the library joins them."""
-        headers = cls([("B", "1"), ("a", "2"), ("b", "3")])
+        """Several lengths are joined, as the library joins them."""
+        name = "Content-Length"
+        headers = cls([(name, "1"), ("a", "2"), (name.lower(), "3")])
 
-        assert value_of(headers, b"b") == headers["b"].encode() == b"1, 3"
+        _, length, _ = look_at(headers, Watched(()))
+
+        assert length == headers[name].encode() == b"1, 3"
+
+    @pytest.mark.parametrize("cls", LISTED + UNLISTED, ids=label)
+    @pytest.mark.parametrize("name", ["content-length", "content-encoding"])
+    def test_framing_that_tells(self, cls, name):
+        """A profile may look at how a body is framed, too."""
+        watched = Watched({name.encode()})
+
+        assert look_at(cls({name: "1"}), watched)[0]
 
 
 class TestAdd:

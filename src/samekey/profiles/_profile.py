@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import attrs
 
-from samekey._headers import Field, any_of, has_list
+from samekey._headers import Field, Watched, has_list, look_at
 from samekey._names import IDEMPOTENT_METHODS
 from samekey.errors import InvalidKey
 from samekey.keys import shape
@@ -264,15 +264,13 @@ class Profile:
     """The statuses whose meaning stands in the body."""
     listed: frozenset[int] = attrs.field(init=False, repr=False, eq=False)
     """The statuses that can mean something else than they say."""
-    telling: frozenset[bytes] = attrs.field(init=False, repr=False, eq=False)
-    """Headers, in lower case, that tell what a failed answer means."""
+    watched: Watched = attrs.field(init=False, repr=False, eq=False)
+    """The headers that tell what a failed answer means."""
     _rules: tuple[tuple[Meaning, Answer], ...] = attrs.field(
         init=False, repr=False, eq=False
     )
     _marks: tuple[Answer, ...] = attrs.field(init=False, repr=False, eq=False)
-    _mark_names: frozenset[bytes] = attrs.field(
-        init=False, repr=False, eq=False
-    )
+    _marking: Watched = attrs.field(init=False, repr=False, eq=False)
     _write: Write | None = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -316,20 +314,22 @@ class Profile:
                 one for _, one in rules if one.code or one.id
             ),
             "listed": statuses_of(one for _, one in rules),
-            "telling": frozenset(
-                name.lower().encode()
-                for name in (
-                    *(one.header for one in marks if one.header),
-                    *in_headers,
-                    *self.hints,
-                    "retry-after",
-                    "retry-after-ms",
-                )
+            "watched": Watched(
+                {
+                    name.lower().encode()
+                    for name in (
+                        *(one.header for one in marks if one.header),
+                        *in_headers,
+                        *self.hints,
+                        "retry-after",
+                        "retry-after-ms",
+                    )
+                }
             ),
             "_rules": rules,
             "_marks": marks,
-            "_mark_names": frozenset(
-                str(mark.header).lower().encode() for mark in marks
+            "_marking": Watched(
+                {str(mark.header).lower().encode() for mark in marks}
             ),
         }
 
@@ -426,9 +426,10 @@ class Profile:
 
     def is_replay(self, headers: Mapping[str, str]) -> bool:
         """Tell whether the answer is marked as a recorded one."""
-        cls = type(headers)
-        if has_list(cls) and not any_of(headers, self._mark_names):
-            return False  # as nearly always; one pass tells
+        if has_list(type(headers)):
+            marked, _, _ = look_at(headers, self._marking)
+            if not marked:  # as nearly always; one pass tells
+                return False
         return any(has_header(headers, mark) for mark in self._marks)
 
     def read(
