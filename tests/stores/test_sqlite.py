@@ -192,6 +192,7 @@ thread.start()
 began.wait()
 pid = os.fork()
 if pid == 0:
+    os.fsync = fsync  # the thread may have been in the middle of `set`
     SQLiteStore(sys.argv[1] + ".child").close()
     os._exit(0)
 print(os.waitpid(pid, 0)[1])
