@@ -1054,7 +1054,7 @@ class TestDoctor:
 
         assert (0, "") == (status, err)
         told = lines(out)
-        assert "ok version 2" in told
+        assert "ok version 3" in told
         assert "ok integrity ok" in told
         assert (
             "ok operations open 0, answered 1, not_executed 0, in_doubt 0"
