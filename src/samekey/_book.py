@@ -58,11 +58,21 @@ class Book:
 
             StoreError: If the store fails.
         """
-        end = End(begun=begun, state=state, kept=kept, now=now)
+        self.end(End(begun=begun, state=state, kept=kept, now=now))
+
+    def end(self, end: End) -> None:
+        """
+        Same as `complete`.
+
+        Raises:
+            LateOwner: If another worker has taken it over.
+
+            StoreError: If the store fails.
+        """
         try:
             error = self._end(end)
         finally:
-            self.let_go(begun)
+            self.let_go(end.begun)
         if error is not None:
             raise error
 

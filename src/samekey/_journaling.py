@@ -59,10 +59,13 @@ def claim(call: Call) -> Begun:
 
         JournalError: If the store fails.
     """
-    [begun] = do_all([Errand(call)])
-    if isinstance(begun, Exception):
-        raise begun
-    assert begun is not None
+    journal: Journal = call.terms.journal
+    wish = _wish(call)
+    try:
+        begun = journal.begin(wish)
+    except StoreError as exc:
+        raise _failed(exc) from exc
+    _take_up(call, begun)
     return begun
 
 
@@ -74,17 +77,17 @@ def _wish(call: Call) -> Wish:
     return Wish(intent=_intent(call), now=terms.wall(), lease=lease)
 
 
+def _failed(exc: StoreError) -> JournalError:
+    return JournalError(f"the journal must record it first, and failed: {exc}")
+
+
 def _began(call: Call, begun: Begun | Exception) -> Begun | Exception:
     if isinstance(begun, StoreError):
-        msg = f"the journal must record it first, and failed: {begun}"
-        error = JournalError(msg)
+        error = _failed(begun)
         error.__cause__ = begun
         return error
-    if isinstance(begun, Begun) and begun.step == "send":
+    if isinstance(begun, Begun):
         _take_up(call, begun)
-        if call.left:
-            journal: Journal = call.terms.journal
-            journal.let_go(begun)
     return begun
 
 
@@ -148,8 +151,12 @@ def _request(call: Call, journal: Journal) -> Message | None:
 
 def _take_up(call: Call, begun: Begun) -> None:
     """Go on under the key, and with the past, that are recorded."""
+    if begun.step != "send":
+        return
     record = begun.record
     call.begun_as = begun
+    if call.left:
+        call.terms.journal.let_go(begun)
     call.claimed = 0
     if call.evidence is not None:
         call.claimed = len(call.attempts or ()) + 1
@@ -212,7 +219,11 @@ def record(call: Call, response: Response | None) -> None:
     """
     Record how *call* went. If that fails, the caller gets the answer anyway.
     """
-    do_all([Errand(call, response=response, ended=True)])
+    journal: Journal = call.terms.journal
+    try:
+        journal.end(_end(call, response))
+    except Exception as exc:  # noqa: BLE001 -- the answer goes before it
+        _note(call, exc)
 
 
 @attrs.frozen
@@ -241,7 +252,7 @@ def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
     for at, errand in enumerate(errands):
         try:
             if errand.ended:
-                ends[at] = _end(errand)
+                ends[at] = _end(errand.call, errand.response)
             else:
                 wishes[at] = errand.context.run(_wish, errand.call)
         except Exception as exc:  # noqa: BLE001 -- each has its own
@@ -260,14 +271,13 @@ def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
     return told
 
 
-def _end(errand: Errand) -> End:
-    call = errand.call
+def _end(call: Call, response: Response | None) -> End:
     begun = call.begun_as
     assert begun is not None
     return End(
         begun=begun,
         state=str(call.outcome),
-        kept=_outcome(call, errand.response, begun),
+        kept=_outcome(call, response, begun),
         now=call.terms.wall(),
     )
 

@@ -173,21 +173,44 @@ class Journal(Book):
         """Whether what comes together can be recorded together."""
         return self._sharing is not None
 
+    def begin(self, wish: Wish) -> Begun:
+        """
+        Put an intent on disk, or tell what is recorded already.
+
+        Raises:
+            OperationChanged: If the request or the key is another one, or a
+                new generation follows one in doubt.
+
+            KeyExpired: If the server may have forgotten the key.
+
+            StoreError: If the store fails.
+        """
+        # Known here before others can see it in the record.
+        owner = f"{self.owner}-{next(self._numbers)}"
+        with self._lock:
+            self._held.add(owner)
+        begun: Begun | None = None
+        try:
+            sharing = self._sharing
+            claim: Claim | None = None
+            if sharing is not None and sharing.crowded:
+                # Most of a crowd is new, and a look would cost more than it
+                # saves. What is answered needs nothing that could be written.
+                claim = self._claim(self._ask(wish, owner))
+            begun = self._begin(wish, owner, claim)
+        finally:
+            if begun is None or begun.step != "send":
+                self._let_go(owner)
+        return begun
+
     def do_all(
         self, ends: Sequence[End], wishes: Sequence[Wish]
     ) -> tuple[list[Exception | None], list[Begun | Exception]]:
         """
         Record how operations went, and intents, with one sync.
 
-        Gives for each end None, or why it is not recorded, as `complete`
-        would raise it; and for each wish what to do, or why nothing is:
-
-        - OperationChanged, if the request or the key is another one, or a
-          new generation follows one in doubt.
-        - KeyExpired, if the server may have forgotten the key.
-        - StoreError, if the store fails.
+        Gives each what `end` or `begin` would, or would raise.
         """
-        # Known here before others can see it in the record.
         owners = [f"{self.owner}-{next(self._numbers)}" for _ in wishes]
         with self._lock:
             self._held.update(owners)
@@ -216,8 +239,6 @@ class Journal(Book):
         if sharing is None:
             return Tried(list(map(self._end, ends)), [None] * len(wishes))
         if not ends and len(wishes) == 1 and not sharing.crowded:
-            # What is answered needs nothing that could be written. Most of a
-            # crowd is new, and a look would cost more than it saves.
             return Tried([], [None])
         completions = [self._completion(end) for end in ends]
         asks = list(map(self._ask, wishes, owners))

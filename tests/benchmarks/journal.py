@@ -207,7 +207,7 @@ def crowd(journal: Journal, threads: int, seconds: float) -> float:
         barrier.wait()
         began = time.perf_counter()
         for count in itertools.count(1):
-            journal.do_all((), (wish(now, 60.0),))
+            journal.begin(wish(now, 60.0))
             if time.perf_counter() - began >= seconds:
                 return count
         raise AssertionError
@@ -271,7 +271,7 @@ def listing(journal: Journal) -> None:
     """Print how long the list of what is open takes, and a purge."""
     now = time.time()
     for _ in range(50):
-        journal.do_all((), (wish(now, 0.0),))
+        journal.begin(wish(now, 0.0))
     began = time.perf_counter()
     found = sum(1 for _ in journal.entries(state="open"))
     elapsed = (time.perf_counter() - began) * 1000

@@ -52,9 +52,7 @@ def work(path, number, claims, ids, barrier):
         )
         try:
             wish = Wish(intent=intent, now=now, lease=dice.choice([0, 60]))
-            _, [begun] = journal.do_all((), (wish,))
-            if isinstance(begun, Exception):
-                raise begun
+            begun = journal.begin(wish)
             told.append((name, begun.record.key))
             steps[begun.step] += 1
             if begun.step == "send":

@@ -800,8 +800,7 @@ def _begin(journal, call, *, lease):
 
     intent = _journaling._intent(call)
     wish = Wish(intent=intent, now=call.terms.wall(), lease=lease)
-    _, [begun] = journal.do_all((), (wish,))
-    return begun
+    return journal.begin(wish)
 
 
 def test_late(clock):

@@ -3,6 +3,7 @@
 import contextvars
 import logging
 import sqlite3
+import threading
 
 import anyio
 import httpx
@@ -248,6 +249,28 @@ def test_store_of_another(clock, backend):
     kinds = [type(each) for each in told]
     assert httpx.Response in kinds
     assert {httpx.Response, samekey.OperationBusy} >= set(kinds)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_crowded(journal, clock, known):
+    """A thread that comes while others are at it claims without a look."""
+    api = Api()
+    client = client_of(journal, api, clock=clock)
+    if known:
+        pay(client)
+    told = []
+
+    def hold(connection):
+        thread.start()
+        while not journal.store._group._queue:
+            pass
+
+    thread = threading.Thread(target=lambda: told.append(pay(client)))
+    journal.store._group.submit(hold, durable=False)
+    thread.join()
+
+    assert 1 == len(api.requests)
+    assert known == (samekey.report(told[0]).replayed == "journal")
 
 
 def test_forked(tmp_path, clock):
