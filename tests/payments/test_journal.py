@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from kinds import fast
@@ -11,7 +9,7 @@ from payments_support import StripeServer, till
 
 import samekey
 
-from samekey._intent import Begun, End, Wish
+from samekey._intent import End
 from samekey.journal import Journal, Recovered
 from samekey.payments import PaymentError, Payments, StripeAdapter
 from samekey.testing import Fault, PaymentServer
@@ -127,12 +125,10 @@ class Mortal(Journal):
 
     dying = False
 
-    def do_all(
-        self, ends: Sequence[End], wishes: Sequence[Wish]
-    ) -> tuple[list[Exception | None], list[Begun | Exception]]:
-        if ends and self.dying:
+    def end(self, end: End) -> None:
+        if self.dying:
             raise Dies
-        return super().do_all(ends, wishes)
+        super().end(end)
 
 
 @pytest.mark.parametrize("crash", [True, False])
