@@ -5,7 +5,6 @@ The records of a journal: how they are read, settled and removed.
 from __future__ import annotations
 
 import math
-import threading
 
 from collections.abc import Iterator
 
@@ -37,8 +36,9 @@ class Book:
     _sharing: Sharing | None  # the store, if it can
     keep: float
     owner: str
-    _held: set[str]  # the owners of what is under way here
-    _lock: threading.Lock
+    # The owners of what is under way here. Each change of a set of str is one
+    # step, which no other thread comes between.
+    _held: set[str]
 
     def __repr__(self) -> str:
         return f"Journal({self.store!r})"
@@ -116,14 +116,12 @@ class Book:
         self._let_go(begun.record.owner)
 
     def _let_go(self, owner: str) -> None:
-        with self._lock:
-            self._held.discard(owner)
+        self._held.discard(owner)
 
     def _is_over(self, record: Record) -> bool:
         """Tell whether nobody is on it, whatever its lease says."""
         if record.owner.startswith(f"{self.owner}-"):
-            with self._lock:
-                return record.owner not in self._held
+            return record.owner not in self._held
         return is_dead(record.owner)
 
     def entries(

@@ -27,7 +27,6 @@ import hmac
 import itertools
 import math
 import os
-import threading
 import weakref
 
 from collections.abc import Iterable, Sequence
@@ -159,7 +158,6 @@ class Journal(Book):
         self._sharing = self.store if isinstance(self.store, Sharing) else None
         self._held = set()
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
         if store is not self.store:
             # Made here, so nobody else closes it.
             weakref.finalize(self, self.store.close)
@@ -187,8 +185,7 @@ class Journal(Book):
         """
         # Known here before others can see it in the record.
         owner = f"{self.owner}-{next(self._numbers)}"
-        with self._lock:
-            self._held.add(owner)
+        self._held.add(owner)
         begun: Begun | None = None
         try:
             sharing = self._sharing
@@ -212,8 +209,7 @@ class Journal(Book):
         Gives each what `end` or `begin` would, or would raise.
         """
         owners = [f"{self.owner}-{next(self._numbers)}" for _ in wishes]
-        with self._lock:
-            self._held.update(owners)
+        self._held.update(owners)
         over = {end.begun.record.owner for end in ends}.union(owners)
         begun: list[Begun | Exception] = []
         try:
@@ -227,8 +223,7 @@ class Journal(Book):
             for one in begun:
                 if isinstance(one, Begun) and one.step == "send":
                     over.discard(one.record.owner)
-            with self._lock:
-                self._held.difference_update(over)
+            self._held.difference_update(over)
         return list(done.completions), begun
 
     def _done(
