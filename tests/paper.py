@@ -32,6 +32,7 @@ from samekey._effects import (
 from samekey._engine import exchange
 from samekey._policy import RetryPolicy
 from samekey._terms import Terms
+from samekey._time import Time
 
 
 class Clock:
@@ -99,9 +100,10 @@ class Paper:
         self.slept: list[float] = []
         self.keys: list[str | None] = []
         terms.setdefault("budget", RetryBudget(capacity=1e6, start=1e6))
+        time = Time()
+        time.clock, time.wall = self.clock, lambda: self.clock() + 1e9
         self.terms = Terms(
-            clock=self.clock,
-            wall=lambda: self.clock() + 1e9,
+            time=time,
             random=random,
             **terms,
         )

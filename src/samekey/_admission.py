@@ -35,8 +35,8 @@ def admit(call: Call) -> None:
         fingerprint=digest_of(call),
         key=_digest(b"key:", key.encode()),
         generation=1 if operation is None else operation.generation,
-        first_sent=terms.clock(),
-        first_sent_wall=terms.wall(),
+        first_sent=terms.time.clock(),
+        first_sent_wall=terms.time.wall(),
     )
     known = call.entry
     entry = call.entry = terms.memory.admit(

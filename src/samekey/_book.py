@@ -138,7 +138,7 @@ class Book:
         Raises:
             StoreError: If the store fails.
         """
-        now = _time.wall() if wall is None else wall
+        now = _time.PROCESS.wall() if wall is None else wall
         after = ""
         while page := self.store.scan(state=state, after=after):
             for record in page:
@@ -175,12 +175,20 @@ class Book:
         if not isinstance(operation, Operation):
             operation = Operation(operation)
         record = self.store.get(record_id(operation, namespace))
-        return None if record is None else self._entry(record, _time.wall())
+        return (
+            None
+            if record is None
+            else self._entry(record, _time.PROCESS.wall())
+        )
 
     def find(self, id: str) -> Entry | None:  # noqa: A002 -- the field's name
         """Give what is recorded under a record's id; None if nothing is."""
         record = self.store.get(id)
-        return None if record is None else self._entry(record, _time.wall())
+        return (
+            None
+            if record is None
+            else self._entry(record, _time.PROCESS.wall())
+        )
 
     def resolve(
         self,
@@ -229,7 +237,7 @@ class Book:
         if not why:
             msg = "why must not be empty: it is kept for who asks later"
             raise ValueError(msg)
-        now = _time.wall() if wall is None else wall
+        now = _time.PROCESS.wall() if wall is None else wall
         record = self.store.get(entry.id)
         if (
             record is None
@@ -284,7 +292,7 @@ class Book:
         Raises:
             StoreError: If the store fails.
         """
-        now = _time.wall() if wall is None else wall
+        now = _time.PROCESS.wall() if wall is None else wall
         removed = 0
         while count := self.store.sweep(now=now):
             removed += count

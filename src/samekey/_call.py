@@ -144,7 +144,7 @@ class Call:
         self.profile = profile
         self.method = request.method
         self.url = request.url
-        self.started = terms.clock()
+        self.started = terms.time.clock()
 
     @property
     def header(self) -> Field:
@@ -184,7 +184,7 @@ class Call:
 
     def rearm(self) -> None:
         """Start over with new attempts and a new deadline, same key."""
-        self.started = self.terms.clock()
+        self.started = self.terms.time.clock()
         self.counted = self.polls = 0
         self.waited = 0.0
         self.hopping = self.bare = False
@@ -230,7 +230,7 @@ class Call:
         evidence.started = now
         if self.first_sent is None:
             self.first_sent = now
-            self.first_sent_wall = self.terms.wall()
+            self.first_sent_wall = self.terms.time.wall()
         if last is None:
             self.counted = 1
         else:
@@ -306,7 +306,7 @@ class Call:
         """Give the seconds from the first send to the clock's *at*."""
         first_sent = at if self.first_sent is None else self.first_sent
         terms = self.terms
-        wall_at = terms.wall() + at - terms.clock()
+        wall_at = terms.time.wall() + at - terms.time.clock()
         # The longer of the two: one stops in suspend, one can be set back.
         return max(at - first_sent, wall_at - self.first_sent_wall)
 
@@ -360,7 +360,7 @@ class Call:
         if self._report is not None:
             return self._report
         terms = self.terms
-        offset = terms.wall() - terms.clock()
+        offset = terms.time.wall() - terms.time.clock()
         seen = list(self.attempts or ())
         evidence = self.evidence
         if evidence is not None:

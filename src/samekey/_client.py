@@ -258,7 +258,7 @@ def before_send(call: Call) -> Token[Call | None]:
 def _check_retention(call: Call) -> None:
     terms = call.terms
     retention = call.retention
-    if call.age(terms.clock()) >= retention:
+    if call.age(terms.time.clock()) >= retention:
         msg = (
             f"the server remembers keys for {show_seconds(retention)} s"
             " and may have forgotten this one; nothing was sent. Ask the API what"

@@ -97,7 +97,7 @@ class Driver:
                     break
                 self._drain(call, latest, time_to_drain(call, step))
                 if step > 0:
-                    call.terms.sleep(step)
+                    call.terms.time.sleep(step)
                 stop = resumes(call, latest)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 cut = exc
@@ -124,7 +124,7 @@ class Driver:
                 elif isinstance(effect, Read):
                     self._read(call, effect.response)
                 elif isinstance(effect, Sleep):
-                    call.terms.sleep(effect.seconds)
+                    call.terms.time.sleep(effect.seconds)
                 elif isinstance(effect, Drain):
                     self._drain(call, effect.response, effect.seconds)
                 else:
@@ -291,7 +291,7 @@ class AsyncDriver:
                     break
                 await self._drain(call, latest, time_to_drain(call, step))
                 if step > 0:
-                    await call.terms.async_sleep(step)
+                    await call.terms.time.async_sleep(step)
                 stop = resumes(call, latest)
             except BaseException as exc:  # noqa: BLE001 -- handed over
                 cut = exc
@@ -320,7 +320,7 @@ class AsyncDriver:
                 elif isinstance(effect, Read):
                     await self._read(call, effect.response)
                 elif isinstance(effect, Sleep):
-                    await call.terms.async_sleep(effect.seconds)
+                    await call.terms.time.async_sleep(effect.seconds)
                 elif isinstance(effect, Drain):
                     await self._drain(call, effect.response, effect.seconds)
                 else:

@@ -188,7 +188,7 @@ def leave(call: Call, exc: BaseException) -> None:
     evidence = call.evidence
     assert evidence is not None
     if evidence.ended == 0:
-        evidence.ended = call.terms.clock()
+        evidence.ended = call.terms.time.clock()
         evidence.error = type(exc).__name__
         evidence.verdict = judge(evidence, exc, call.library, call.method)
         if evidence.sends == 0 and getattr(call.client, "is_closed", False):

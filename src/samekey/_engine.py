@@ -113,7 +113,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
             response = latest
             failure = None
             if latest is None and broke is None:
-                call.begin(call.terms.clock())
+                call.begin(call.terms.time.clock())
             evidence = call.begun()
             try:
                 if broke is not None:
@@ -141,7 +141,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 latest = broke = None
             if call.indirect and failure is None:
                 failure = yield from looked_at(call, evidence, response)
-            evidence.ended = call.terms.clock()
+            evidence.ended = call.terms.time.clock()
             if (
                 call.policy.retry is None
                 and failure is None
@@ -181,7 +181,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
                 _telling.retries(call, evidence, step)
             if step > 0:
                 yield Sleep(step)
-            stop = overslept(call, evidence, response, call.terms.clock())
+            stop = overslept(call, evidence, response, call.terms.time.clock())
         if failure is None:
             failure = yield from _read(call, response)
         if call.begun_as is not None:

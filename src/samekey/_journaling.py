@@ -73,8 +73,8 @@ def _wish(call: Call) -> Wish:
     terms = call.terms
     lease = ENDLESS
     if call.deadline is not None:
-        lease = max(0.0, call.deadline - terms.clock()) + SLACK
-    return Wish(intent=_intent(call), now=terms.wall(), lease=lease)
+        lease = max(0.0, call.deadline - terms.time.clock()) + SLACK
+    return Wish(intent=_intent(call), now=terms.time.wall(), lease=lease)
 
 
 def _failed(exc: StoreError) -> JournalError:
@@ -167,8 +167,8 @@ def _take_up(call: Call, begun: Begun) -> None:
     if begun.before is None:
         return
     call.first_sent_wall = record.created
-    age = max(0.0, call.terms.wall() - record.created)
-    call.first_sent = call.terms.clock() - age
+    age = max(0.0, call.terms.time.wall() - record.created)
+    call.first_sent = call.terms.time.clock() - age
     past = call.past = Past() if call.past is None else call.past
     past.remembered = True
     # One that died in the middle of it may have sent it.
@@ -278,7 +278,7 @@ def _end(call: Call, response: Response | None) -> End:
         begun=begun,
         state=str(call.outcome),
         kept=_outcome(call, response, begun),
-        now=call.terms.wall(),
+        now=call.terms.time.wall(),
     )
 
 

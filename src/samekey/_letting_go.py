@@ -33,7 +33,7 @@ def let_go(call: Call, response: Any) -> Generator[Effect, Any, None]:
         _, evidence.length, evidence.encoded = look_at(
             response.headers, call.profile.watched
         )
-        call.decided = call.terms.clock()
+        call.decided = call.terms.time.clock()
         yield Drain(response, time_to_drain(call, 0.0))
 
 

@@ -22,7 +22,7 @@ class TooLong(Exception):
 
 def is_late(call: Call, until: float | None) -> bool:
     """Tell whether the chunks of a body are to be watched from now on."""
-    return until is not None or call.terms.clock() > call.lowers_from
+    return until is not None or call.terms.time.clock() > call.lowers_from
 
 
 class Limits:
@@ -51,7 +51,7 @@ class Limits:
         call = self._call
         if self._until is None:
             return
-        left = self._until - call.terms.clock()
+        left = self._until - call.terms.time.clock()
         if left <= 0:
             msg = "the deadline passed while the answer was read"
             raise call.library.ReadTimeout(msg)

@@ -95,7 +95,7 @@ def next_step(  # noqa: C901, PLR0911 -- one for each reason
     if call.counted >= policy.attempts and not in_flight:
         return Stop("attempts")
     seconds = _wait(call, evidence, response, strategies)
-    call.decided = now = terms.clock()
+    call.decided = now = terms.time.clock()
     late = _too_late(call, evidence, seconds, now + seconds)
     if late is not None:
         return Stop(late)
@@ -189,7 +189,7 @@ def _wait(
         seconds = profile.min_retry_delay
     if response is None or not evidence.telling:
         return seconds
-    now = terms.wall()
+    now = terms.time.wall()
     evidence.asked = retry_after(response.headers, now)
     if profile.hints and evidence.status == 429:
         evidence.asked = max(
@@ -217,7 +217,7 @@ def _too_late(
         retention = call.profile.memory
     if (
         due - call.first_sent >= retention
-        or terms.wall() + seconds - call.first_sent_wall >= retention
+        or terms.time.wall() + seconds - call.first_sent_wall >= retention
     ):
         return "retention"
     return None

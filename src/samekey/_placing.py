@@ -163,7 +163,7 @@ def accompany(call: Call) -> None:
     """Add what stays constant beside the key, once its first send is known."""
     first = call.first_sent_wall
     if call.first_sent is None:
-        first = call.terms.wall()
+        first = call.terms.time.wall()
     # RFC 9110, section 5.6.7: an HTTP-date has seconds, and is in GMT.
     shown = formatdate(first, usegmt=True)
     headers = tuple((one.name, shown) for one in call.profile.companions)

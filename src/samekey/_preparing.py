@@ -118,7 +118,7 @@ def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
             return begun
         left = math.inf
         if call.deadline is not None:
-            left = call.deadline - call.terms.clock() - MIN_LEFT
+            left = call.deadline - call.terms.time.clock() - MIN_LEFT
         if call.terms.journal.busy == "raise" or left <= 0:
             raise _busy(begun)
         yield Sleep(min(POLL, left))

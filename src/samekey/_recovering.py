@@ -61,7 +61,7 @@ def recover(
             case Pending():
                 value = _pending(terms)
             case Pause(seconds):
-                (terms.sleep if sleep is None else sleep)(seconds)
+                (terms.time.sleep if sleep is None else sleep)(seconds)
             case Probe(entry):
                 value = _probed(client, entry)
             case Ask(entry):
@@ -96,7 +96,9 @@ async def arecover(
             case Pending():
                 value = await anyio.to_thread.run_sync(_pending, terms)
             case Pause(seconds):
-                await (terms.async_sleep if sleep is None else sleep)(seconds)
+                await (terms.time.async_sleep if sleep is None else sleep)(
+                    seconds
+                )
             case Probe(entry):
                 value = await _aprobed(client, entry)
             case Ask(entry):
@@ -179,7 +181,7 @@ def settle(terms: Terms, entry: Entry, resolution: Resolution) -> bool:
             resolution.outcome,
             why=resolution.why,
             answer=resolution.answer,
-            wall=terms.wall(),
+            wall=terms.time.wall(),
         )
     except OperationBusy:
         return False

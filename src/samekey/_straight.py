@@ -37,12 +37,12 @@ def begins(call: Call) -> bool:
     ):
         return False
     if call.evidence is not None or call.first_sent is not None:
-        call.begin(call.terms.clock())
+        call.begin(call.terms.time.clock())
         return True
     # The same, where nothing went before: it begins as it was opened.
     evidence = call.evidence = Evidence()
     evidence.started = call.first_sent = call.started
-    call.first_sent_wall = call.terms.wall()
+    call.first_sent_wall = call.terms.time.wall()
     call.counted = 1
     return True
 
@@ -67,7 +67,7 @@ def answered(call: Call, response: Response) -> Response:
     """
     evidence = call.evidence
     assert evidence is not None
-    evidence.ended = call.terms.clock()
+    evidence.ended = call.terms.time.clock()
     call.outcome = _ANSWERED
     call.release()
     # The origin, where a resend has asked for it already.
@@ -87,7 +87,7 @@ def resends(call: Call, response: Response) -> float | Stop | None:
     status = evidence.status
     if status not in call.policy.retried or status in call.profile.listed:
         return None
-    evidence.ended = call.terms.clock()
+    evidence.ended = call.terms.time.clock()
     look_at_head(call, evidence, response)
     count(call, evidence, response)
     step = next_step(call, evidence, response, None)
@@ -100,7 +100,7 @@ def resumes(call: Call, response: Response) -> Stop | None:
     """Begin one more attempt, if there is still time for it."""
     evidence = call.evidence
     assert evidence is not None
-    now = call.terms.clock()
+    now = call.terms.time.clock()
     late = overslept(call, evidence, response, now)
     if late is None:
         call.begin(now)

@@ -33,7 +33,7 @@ def _about(call: Call) -> About:
 def _attempt(call: Call, evidence: Evidence) -> Attempt:
     terms = call.terms
     number = len(call.before) + len(call.attempts or ()) + 1
-    return evidence.attempt(number, terms.wall() - terms.clock())
+    return evidence.attempt(number, terms.time.wall() - terms.time.clock())
 
 
 def attempted(call: Call, evidence: Evidence) -> None:

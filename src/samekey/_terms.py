@@ -8,17 +8,17 @@ import random as _random
 import threading
 import weakref
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import attrs
 
-from samekey import _time
 from samekey._budget import RetryBudget
 from samekey._memory import Memory
 from samekey._pointer import check_pointer
 from samekey._policy import RetryPolicy, check_seconds
+from samekey._time import PROCESS, Time
 from samekey._watchdog import Watchdog
 from samekey.hooks import check_hooks
 from samekey.keys import check_namespace, check_secret
@@ -296,13 +296,7 @@ class Terms:
 
         hooks: What is told of attempts, retries and outcomes.
 
-        clock: Seconds that only go forward.
-
-        wall: Seconds since the epoch.
-
-        sleep: Lets seconds of the clock pass.
-
-        async_sleep: The same, awaiting.
+        time: What they go by.
 
         random: From 0 to 1.
 
@@ -337,10 +331,7 @@ class Terms:
         default=None, converter=check_hooks
     )
     special: bool = attrs.field(init=False, repr=False)
-    clock: Callable[[], float] = _time.clock
-    wall: Callable[[], float] = _time.wall
-    sleep: Callable[[float], None] = _time.sleep
-    async_sleep: Callable[[float], Awaitable[None]] = _time.async_sleep
+    time: Time = attrs.field(default=PROCESS, repr=False)
     random: Callable[[], float] = _random.random
     memory: Memory = attrs.field(factory=Memory, repr=False)
     watchdog: Watchdog = attrs.field(factory=Watchdog, repr=False)

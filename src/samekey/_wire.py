@@ -77,7 +77,7 @@ def _lower(call: Call, send: _Send) -> float | None:
     deadline = call.deadline
     if deadline is None:
         return None
-    now = call.terms.clock()
+    now = call.terms.time.clock()
     left = max(deadline - now, LEAST)
     if now > call.lowers_from:
         timeouts = send.timeouts

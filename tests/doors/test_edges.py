@@ -280,13 +280,16 @@ def test_a_late_body_of_a_mock():
 
     from samekey._client import SyncBound  # noqa: PLC0415
     from samekey._terms import Terms  # noqa: PLC0415
+    from samekey._time import Time  # noqa: PLC0415
 
     clock = Clock()
     transport = httpx.MockTransport(
         lambda request: httpx.Response(200, stream=Stream(clock, 58.0))
     )
     client = samekey.Client(transport=transport)
-    terms = Terms(clock=clock, policy=fast(attempts=1))
+    time = Time()
+    time.clock = clock
+    terms = Terms(time=time, policy=fast(attempts=1))
     client._samekey = SyncBound(terms, httpx, None)
 
     assert client.post("http://x/").content == b"{}"

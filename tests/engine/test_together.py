@@ -37,7 +37,7 @@ def test_a_twin_is_as_old_as_the_first():
     """Retention counts from the first send, whoever made it."""
     paper = Paper(answer(503))
     call = paper.open()
-    call.begin(call.terms.clock())
+    call.begin(call.terms.time.clock())
     call.active = True
     paper.clock.now += 100
 
@@ -116,7 +116,7 @@ def test_each_of_two_sends_lets_go_of_its_own_socket():
     paper = Paper(watchdog=Dog())
     call = paper.open()
     call.active = True
-    call.begin(call.terms.clock())
+    call.begin(call.terms.time.clock())
     extensions = call.request.extensions
     hears = [
         tapped(call, extensions, None, asynchronous=False)["trace"]

@@ -203,7 +203,7 @@ def plant():
         journal = call.terms.journal
         if journal.store.get(intent.id) is not None:
             return claim(call)
-        now = call.terms.wall()
+        now = call.terms.time.wall()
         fresh = Record(
             id=intent.id,
             key=intent.key,

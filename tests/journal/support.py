@@ -13,6 +13,7 @@ import samekey
 
 from samekey._client import bind
 from samekey._terms import Terms
+from samekey._time import Time
 from samekey.journal import Journal
 from samekey.stores import MemoryStore
 
@@ -84,7 +85,8 @@ def client_of(journal, api, *, clock=None, asynchronous=False, **terms):
     terms.setdefault("policy", fast())
     terms.setdefault("budget", full())
     if clock is not None:
-        terms.update(clock=clock, wall=clock)
+        terms["time"] = Time()
+        terms["time"].clock = terms["time"].wall = clock
     bind(made, Terms(journal=journal, **terms), None)
     return made
 

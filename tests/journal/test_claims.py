@@ -759,7 +759,7 @@ class TestBusy:
                     begun,
                     state="answered",
                     kept=kept,
-                    now=paper.terms.wall(),
+                    now=paper.terms.time.wall(),
                 )
 
         paper.slept = _Told(done_later)
@@ -799,7 +799,7 @@ def _begin(journal, call, *, lease):
     from samekey import _journaling  # noqa: PLC0415
 
     intent = _journaling._intent(call)
-    wish = Wish(intent=intent, now=call.terms.wall(), lease=lease)
+    wish = Wish(intent=intent, now=call.terms.time.wall(), lease=lease)
     return journal.begin(wish)
 
 

@@ -273,19 +273,21 @@ def test_crowded(journal, clock, known):
     assert known == (samekey.report(told[0]).replayed == "journal")
 
 
+class Forked(SQLiteStore):
+    """A store that finds itself in another process."""
+
+    forked = False
+
+    def _check_process(self):
+        if self.forked:
+            msg = "another process"
+            raise RuntimeError(msg)
+
+
 def test_forked(tmp_path, clock):
     """A store that cannot be asked at all is told before the send."""
-
-    class Forked(SQLiteStore):
-        forked = False
-
-        def _check_process(self):
-            if self.forked:
-                msg = "another process"
-                raise RuntimeError(msg)
-
-    api = Api()
     with Forked(tmp_path / "payments.db") as store:
+        api = Api()
         client = client_of(Journal(store), api, clock=clock)
 
         def fork(request):
@@ -299,3 +301,54 @@ def test_forked(tmp_path, clock):
 
     assert "another process" in samekey.report(answer).unrecorded
     assert 1 == len(api.requests)
+
+
+@BACKENDS
+def test_forked_tasks(tmp_path, clock, backend):
+    """So it is to tasks."""
+    with Forked(tmp_path / "payments.db") as store:
+        api = Api()
+        client = client_of(Journal(store), api, clock=clock, asynchronous=True)
+
+        def fork(request):
+            store.forked = True
+            return httpx.Response(201, json={})
+
+        api.script.append(fork)
+        [answer] = all_pay(client, ["order-1"], backend)
+        [error] = all_pay(client, ["order-2"], backend)
+
+    assert "another process" in samekey.report(answer).unrecorded
+    assert isinstance(error, RuntimeError)
+    assert 1 == len(api.requests)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_too_big(tmp_path, clock, asynchronous):
+    """What the store has no room for is told before the send."""
+
+    class Connection(sqlite3.Connection):
+        def execute(self, sql, *values):
+            if sql.startswith("INSERT"):
+                msg = "string or blob too big"
+                raise sqlite3.DataError(msg)
+            return super().execute(sql, *values)
+
+    class Store(SQLiteStore):
+        _factory = Connection
+
+    api = Api()
+    with Store(tmp_path / "payments.db") as store:
+        client = client_of(
+            Journal(store), api, clock=clock, asynchronous=asynchronous
+        )
+        if asynchronous:
+            [error] = all_pay(client, ["order-1"], "asyncio")
+        else:
+            with pytest.raises(samekey.JournalError) as caught:
+                pay(client)
+            error = caught.value
+
+    assert isinstance(error, samekey.JournalError)
+    assert "a record must fit into the store" in str(error)
+    assert [] == api.requests

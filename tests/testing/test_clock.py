@@ -98,7 +98,7 @@ def test_with_clock_gives_a_copy():
     assert type(copy) is type(client)
     assert copy.headers is client.headers
     assert copy._samekey.terms.budget is client._samekey.terms.budget
-    assert copy._samekey.terms.clock != client._samekey.terms.clock
+    assert copy._samekey.terms.time is not client._samekey.terms.time
 
 
 def test_with_clock_is_for_samekey():

@@ -11,7 +11,7 @@ import time
 from typing import Any, TypeVar
 
 from samekey._terms import Terms
-from samekey._time import standing_in
+from samekey._time import Time, standing_in
 from samekey._transport import AsyncTransport, Transport
 from samekey._verbs import Verbs
 from samekey._wrap import _share
@@ -129,13 +129,7 @@ def with_clock(client: T, clock: FakeClock) -> T:
 def _going_by(terms: Terms, clock: FakeClock) -> Terms:
     # Not by `attrs.evolve`: what a user gave has been read already.
     new = copy.copy(terms)
-    for name, value in (
-        ("clock", clock.monotonic),
-        ("wall", clock.time),
-        ("sleep", clock.sleep),
-        ("async_sleep", clock.async_sleep),
-    ):
-        object.__setattr__(new, name, value)
+    object.__setattr__(new, "time", Time(clock))
     return new
 
 
