@@ -5,6 +5,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from stores.support import (
     record,
 )
 
-from samekey.stores import SQLiteStore, StoreError
+from samekey.stores import SQLiteStore, StoreError, _handle
 from samekey.stores._several import Several
 
 
@@ -192,7 +193,7 @@ thread.start()
 began.wait()
 pid = os.fork()
 if pid == 0:
-    os.fsync = fsync  # the thread may have been in the middle of `set`
+    os.fsync = fsync
     SQLiteStore(sys.argv[1] + ".child").close()
     os._exit(0)
 print(os.waitpid(pid, 0)[1])
@@ -207,6 +208,41 @@ thread.join()
         )
 
         assert "0\n" == done.stdout
+
+    def test_fork_waits(self, path):
+        """A fork waits until no thread is inside SQLite, but not for ever."""
+        began, go_on, order = threading.Event(), threading.Event(), []
+        with SQLiteStore(path) as store:
+
+            def inside(connection):
+                began.set()
+                go_on.wait()
+                order.append("out")
+
+            thread = threading.Thread(target=store._writer.use, args=[inside])
+            thread.start()
+            began.wait()
+            timer = threading.Timer(0.05, go_on.set)
+            timer.start()
+
+            _handle.pause()
+            order.append("forked")
+            assert not store._writer.hold(0)
+            _handle.go_on()
+            thread.join()
+
+            assert ["out", "forked"] == order
+            assert claim(store).fresh
+
+    def test_fork_waits_for_a_moment(self, path, monkeypatch):
+        """A thread that does not come out does not stop a fork."""
+        monkeypatch.setattr(_handle, "PAUSE", 0.01)
+        with SQLiteStore(path) as store:
+            store._writer.use(lambda connection: _handle.pause())
+            assert store._writer not in _handle._HELD
+            _handle.go_on()
+
+            assert claim(store).fresh
 
     def test_another_process(self, path, monkeypatch):
         """In another process a store does nothing, not even close."""

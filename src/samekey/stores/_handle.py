@@ -1,10 +1,19 @@
-"""A connection that is never used again once something has failed."""
+"""
+A connection that is never used again once something has failed.
+
+SQLite has locks of its own, which a forked child would find held for ever if a
+thread was inside SQLite just then. So a fork waits for a moment until no thread
+of ours is.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
+import time
+import weakref
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -38,6 +47,15 @@ class Handle:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._failures = 0
+        _HANDLES.add(self)
+
+    def hold(self, seconds: float) -> bool:
+        """Keep all threads out, once the one that is in is done."""
+        return self._lock.acquire(timeout=seconds)
+
+    def let_in(self) -> None:
+        """Let threads in again."""
+        self._lock.release()
 
     def use(
         self,
@@ -102,3 +120,31 @@ class Handle:
             # If that fails, it stays open until nothing refers to it.
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+PAUSE = 1.0
+"""For how long a fork waits, in seconds; a file may be locked for longer."""
+
+_HANDLES: weakref.WeakSet[Handle] = weakref.WeakSet()
+_HELD: list[Handle] = []
+
+
+def pause() -> None:
+    """Wait until no thread is inside SQLite, and keep them out."""
+    until = time.monotonic() + PAUSE
+    _HELD.extend(
+        handle
+        for handle in list(_HANDLES)
+        if handle.hold(max(0.0, until - time.monotonic()))
+    )
+
+
+def go_on() -> None:
+    """Let them in again."""
+    while _HELD:
+        _HELD.pop().let_in()
+
+
+getattr(os, "register_at_fork", dict)(
+    before=pause, after_in_parent=go_on, after_in_child=go_on
+)
