@@ -16,7 +16,14 @@ from samekey._kept import Change, Kept, Message
 from samekey._owner import SIZE, secret_beside
 from samekey._report import Outcome, Report
 from samekey.errors import JournalError
-from samekey.stores import MemoryStore, Record, SQLiteStore, Store, StoreError
+from samekey.stores import (
+    MemoryStore,
+    Record,
+    Sharing,
+    SQLiteStore,
+    Store,
+    StoreError,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -201,6 +208,25 @@ def open_store(
             )
             raise TypeError(msg)
     return store, getattr(store, "path", None)
+
+
+def sharing_of(store: Store) -> Sharing | None:
+    """
+    Give the store, if it can do several things at once.
+
+    One of a class that has changed `claim` or `complete`, and not `do_all`, is
+    asked by those: it may encrypt what is kept, or count.
+    """
+    if not isinstance(store, Sharing):
+        return None
+    own = getattr(store, "__dict__", {})
+    spaces = [own, *map(vars, type(store).__mro__)]
+    first = {
+        name: next((at for at, one in enumerate(spaces) if name in one), 0)
+        for name in ("do_all", "claim", "complete")
+    }
+    changed = min(first["claim"], first["complete"]) < first["do_all"]
+    return None if changed else store
 
 
 def choose_secret(

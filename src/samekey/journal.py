@@ -56,6 +56,7 @@ from samekey._journal_parts import (
     kept_in,
     one_of,
     open_store,
+    sharing_of,
     texts,
 )
 from samekey._kept import Change, Kept, Message
@@ -64,7 +65,7 @@ from samekey._pointer import check_pointer
 from samekey._policy import check_seconds
 from samekey._report import Outcome
 from samekey.keys import check_secret
-from samekey.stores import Ask, Claim, Record, Sharing, Store, StoreError
+from samekey.stores import Ask, Claim, Record, Store, StoreError
 
 
 __all__ = [
@@ -155,7 +156,7 @@ class Journal(Book):
         self.secret = choose_secret(given, self.store, path)
         self.mark = hashlib.sha256(self.secret).hexdigest()[:8]
         self.owner = own_name()
-        self._sharing = self.store if isinstance(self.store, Sharing) else None
+        self._sharing = sharing_of(self.store)
         self._held = set()
         self._numbers = itertools.count(1)
         if store is not self.store:

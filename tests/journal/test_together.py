@@ -6,6 +6,7 @@ import sqlite3
 import threading
 
 import anyio
+import attrs
 import httpx
 import pytest
 
@@ -352,3 +353,64 @@ def test_too_big(tmp_path, clock, asynchronous):
     assert isinstance(error, samekey.JournalError)
     assert "a record must fit into the store" in str(error)
     assert [] == api.requests
+
+
+class Encrypting(SQLiteStore):
+    """Keeps nothing in plain bytes."""
+
+    def claim(self, fresh, **options):
+        fresh = attrs.evolve(fresh, data=fresh.data[::-1])
+        claim = super().claim(fresh, **options)
+        record = attrs.evolve(claim.record, data=claim.record.data[::-1])
+        return attrs.evolve(claim, record=record)
+
+    def complete(self, id, token, *, data, **options):  # noqa: A002 -- field
+        return super().complete(id, token, data=data[::-1], **options)
+
+    def get(self, id):  # noqa: A002 -- the field's name
+        found = super().get(id)
+        if found is None:
+            return None
+        return attrs.evolve(found, data=found.data[::-1])
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_store_with_a_mind_of_its_own(tmp_path, clock, asynchronous):
+    """A store that has changed how it claims is asked to claim."""
+    path = tmp_path / "payments.db"
+    api = Api()
+    with Encrypting(path) as store:
+        client = client_of(
+            Journal(store), api, clock=clock, asynchronous=asynchronous
+        )
+        for _ in "ab":
+            if asynchronous:
+                [told] = all_pay(client, ["order-1"], "asyncio")
+            else:
+                told = pay(client)
+
+    assert "journal" == samekey.report(told).replayed
+    assert 1 == len(api.requests)
+    with SQLiteStore(path) as store:
+        [record] = store.scan()
+    assert record.data.startswith(b"}")
+
+
+def test_who_is_asked(tmp_path):
+    """What shares is found by who has changed what last."""
+
+    class Both(Encrypting):
+        def do_all(self, completions, asks):
+            raise NotImplementedError
+
+    with (
+        SQLiteStore(tmp_path / "a.db") as plain,
+        Encrypting(tmp_path / "b.db") as own,
+        Both(tmp_path / "c.db") as both,
+        SQLiteStore(tmp_path / "d.db") as patched,
+    ):
+        patched.claim = plain.claim
+        shares = [Journal(e).shares for e in (plain, own, both, patched)]
+
+    assert [True, False, True, False] == shares
+    assert not Journal(MemoryStore()).shares

@@ -157,7 +157,8 @@ class Sharing(Protocol):
     """
     What a store can do besides, if a transaction of its can serve several.
 
-    A journal uses it where it is there.
+    A journal uses it where it is there, unless a subclass has changed `claim`
+    or `complete` and not this.
     """
 
     @property
