@@ -86,8 +86,12 @@ def _began(call: Call, begun: Begun | Exception) -> Begun | Exception:
         error = _failed(begun)
         error.__cause__ = begun
         return error
-    if isinstance(begun, Begun):
+    if isinstance(begun, Exception):
+        return begun
+    try:
         _take_up(call, begun)
+    except Exception as exc:  # noqa: BLE001 -- each has its own
+        return exc
     return begun
 
 
@@ -256,12 +260,19 @@ def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
             else:
                 wishes[at] = errand.context.run(_wish, errand.call)
         except Exception as exc:  # noqa: BLE001 -- each has its own
-            told[at] = exc
+            if errand.ended:
+                _note(errand.call, exc)
+            else:
+                told[at] = exc
     errors: Sequence[Exception | None]
     begun: Sequence[Begun | Exception]
     try:
         errors, begun = journal.do_all([*ends.values()], [*wishes.values()])
     except Exception as exc:  # noqa: BLE001 -- an answer goes before it
+        if len(errands) > 1:
+            # Nothing was done. An error carries one report, so each gets its
+            # own.
+            return [told for one in errands for told in do_all([one])]
         errors, begun = [exc] * len(ends), [exc] * len(wishes)
     for at, error in zip(ends, errors, strict=True):
         if error is not None:
@@ -283,7 +294,9 @@ def _end(call: Call, response: Response | None) -> End:
 
 
 def _note(call: Call, error: Exception) -> None:
-    """Note why it is not recorded how *call* went."""
+    """Note why it is not recorded how *call* went, and let go of it."""
+    assert call.begun_as is not None
+    call.terms.journal.let_go(call.begun_as)
     if isinstance(error, LateOwner):
         why = "another worker had taken it over"
     else:

@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from journal.support import Api, Clock, client_of, pay
+from kinds import fast
 
 import samekey
 
+from samekey import _journaling
 from samekey.journal import Journal
 from samekey.stores import MemoryStore, SQLiteStore
 
@@ -322,6 +324,69 @@ def test_forked_tasks(tmp_path, clock, backend):
     assert "another process" in samekey.report(answer).unrecorded
     assert isinstance(error, RuntimeError)
     assert 1 == len(api.requests)
+
+
+@BACKENDS
+def test_each_its_own_error(tmp_path, clock, backend):
+    """An error that all have in common is another object for each."""
+    with Forked(tmp_path / "payments.db") as store:
+        client = client_of(
+            Journal(store), Api(), clock=clock, asynchronous=True
+        )
+        all_pay(client, ["order-0"], backend)
+        store.forked = True
+
+        told = all_pay(client, [f"order-{n}" for n in range(1, 9)], backend)
+
+    assert {RuntimeError} == {type(each) for each in told}
+    assert 8 == len({id(each) for each in told})
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_answer_before_what_is_kept(journal, clock, asynchronous, monkeypatch):
+    """An answer of which nothing can be kept is given all the same."""
+
+    def fail(*args):
+        raise LookupError("planted")
+
+    client = client_of(journal, Api(), clock=clock, asynchronous=asynchronous)
+    monkeypatch.setattr(_journaling, "_answer", fail)
+    if asynchronous:
+        [answer] = all_pay(client, ["order-1"], "asyncio")
+    else:
+        answer = pay(client)
+
+    assert 201 == answer.status_code
+    why = "the journal failed: planted"
+    assert why == samekey.report(answer).unrecorded
+    assert set() == journal._held
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_claim_that_cannot_be_taken_up(
+    journal, clock, asynchronous, monkeypatch
+):
+    """What fails after a claim is told, and holds nothing afterwards."""
+
+    def fail(*args):
+        raise LookupError("planted")
+
+    api = Api()
+    client = client_of(journal, api, clock=clock, asynchronous=asynchronous)
+    other = client_of(journal, Api(503, 503), clock=clock, secret=b"s" * 16)
+    with pytest.raises(samekey.InDoubt):
+        pay(other, policy=fast(attempts=1))
+    monkeypatch.setattr(_journaling, "rekey", fail)
+    if asynchronous:
+        [error] = all_pay(client, ["order-1"], "asyncio")
+    else:
+        with pytest.raises(LookupError) as caught:
+            pay(client)
+        error = caught.value
+
+    assert isinstance(error, LookupError)
+    assert [] == api.requests
+    assert set() == journal._held
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
