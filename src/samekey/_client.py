@@ -236,9 +236,24 @@ def split_terms(
 
 
 def bind(client: Any, terms: Terms, original: Any) -> None:
-    """Give *client* its terms."""
+    """
+    Give *client* its terms.
+
+    Raises:
+        ValueError: If a transport of ours below it has a journal, and it has
+            none: the client does the work, and nothing would be recorded.
+    """
     library = library_of(type(client))  # type: ignore[arg-type]  # classes are hashable
     assert library is not None
+    if terms.journal is None:
+        for transport in (client._transport, *client._mounts.values()):
+            below = getattr(transport, "_terms", None)
+            if isinstance(below, Terms) and below.journal is not None:
+                msg = (
+                    "journal must be given to the client, got one at its"
+                    f" {type(transport).__name__}, where nobody would ask it"
+                )
+                raise ValueError(msg)
     asynchronous = isinstance(client, library.AsyncClient)
     kind = AsyncBound if asynchronous else SyncBound
     object.__setattr__(client, "_samekey", kind(terms, library, original))

@@ -136,13 +136,21 @@ def _plain_url(url: Any) -> str:
 def _request(call: Call, journal: Journal) -> Message | None:
     if journal.remember != "request":
         return None
-    request = call.request
-    body, redacted = redact(content_of(request) or b"", journal.redact)
+    request, placed = call.request, call.placed
+    url, content = call.url, content_of(request) or b""
+    if placed is not None and placed.given is not None:
+        # As it was given: recovery puts the key there again, once
+        # `fingerprint=` has looked at it.
+        if placed.query:
+            url = placed.given
+        else:
+            content = placed.given
+    body, redacted = redact(content, journal.redact)
     scope = (name.lower() for name in call.profile.scope_headers)
     allowed = journal.headers.union(scope)
     return Message(
         method=call.method,
-        url=str(call.url.copy_with(userinfo=b"")),
+        url=str(url.copy_with(userinfo=b"")),
         headers=tuple(
             (name.lower(), value)
             for name, value in request.headers.multi_items()

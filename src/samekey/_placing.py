@@ -127,11 +127,16 @@ def _placed(call: Call, slot: Slot | None) -> Placed:
         assert placement.name is not None
         value = _quoted(key) if placement.quoted else key
         return Placed(headers=((placement.name, value),))
+    given = None if call.placed is None else call.placed.given
     if placement.kind == "query":
-        return Placed(query=True)
+        if slot.found is None:
+            given = call.url
+        return Placed(query=True, given=given)
+    if slot.found is None:
+        given = body_of(call.library, call.request)
     shown = json.dumps(key) if placement.kind == "json" else quote_plus(key)
     text = slot.before + shown + slot.after
-    return Placed(content=text.encode("utf-8", "surrogateescape"))
+    return Placed(content=text.encode("utf-8", "surrogateescape"), given=given)
 
 
 def rekey(call: Call, key: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from json.decoder import JSONDecoder
+from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 import attrs
@@ -48,11 +49,15 @@ class Placed:
         content: The body with the key in it.
 
         query: Whether the key goes into the query string.
+
+        given: The body, or the URL, as it was before; None where the key
+            stood there already, or goes elsewhere.
     """
 
     headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     content: bytes | None = attrs.field(default=None, repr=False)
     query: bool = False
+    given: Any = attrs.field(default=None, repr=False)
 
 
 def json_slot(body: bytes, placement: Placement) -> Slot:

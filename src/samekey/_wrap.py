@@ -160,7 +160,9 @@ def wrap(
         TypeError: If *client* is of another kind or wrapped already, or an
             argument is of the wrong type.
 
-        ValueError: If an argument is out of range; the message says which.
+        ValueError: If an argument is out of range; the message says which. Or
+            if a samekey transport below has a journal and the client has
+            none.
 
         JournalError: If the journal's file cannot be used.
     """

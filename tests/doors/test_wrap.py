@@ -105,6 +105,23 @@ def test_twice_is_refused(client_kind):
         samekey.wrap(samekey.wrap(client_kind.plain()))
 
 
+@pytest.mark.parametrize("mounted", [False, True])
+def test_a_journal_below_is_refused(client_kind, mounted):
+    """A samekey transport under a samekey client leaves the work to it."""
+    name = "AsyncTransport" if client_kind.is_async else "Transport"
+    journal = samekey.Journal(samekey.stores.MemoryStore())
+    door = getattr(samekey, name)(client_kind.transport(), journal=journal)
+    below = {"mounts": {"all://": door}} if mounted else {"transport": door}
+    plain = client_kind.plain(**below)
+
+    with pytest.raises(
+        ValueError,
+        match=rf"^journal must be given to the client, got one at its {name},",
+    ):
+        samekey.wrap(plain)
+    assert samekey.wrap(plain, journal=journal)
+
+
 @pytest.mark.parametrize(
     "thing", [None, object(), httpx, httpx.HTTPTransport()]
 )

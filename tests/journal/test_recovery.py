@@ -16,6 +16,7 @@ from journal.support import (
     Crash,
     client_of,
     crashed,
+    dead_owner,
     live_owner,
     lost,
     memory,
@@ -30,6 +31,7 @@ from samekey._journal_parts import Message
 from samekey._recovering import arecover, recover
 from samekey._recovery import became_of
 from samekey.journal import Entry, Journal, Progress, Recovered, Resolution
+from samekey.profiles import Placement, Profile
 from samekey.stores import MemoryStore
 from samekey.testing import FakeClock, stand_in
 
@@ -111,6 +113,29 @@ class TestProbes:
         ]
         assert {"1", "2"} == {each.entry.operation for each in told}
         assert [] == list(journal.pending())
+
+    @pytest.mark.parametrize("kind", ["json", "form", "query"])
+    def test_own_fingerprint(self, journal, clock, kind):
+        """What `fingerprint=` looks at is as it was: without the key."""
+        where = {"pointer": "/key"} if kind == "json" else {"name": "key"}
+        terms = {
+            "profile": Profile("x", placement=Placement(kind=kind, **where)),
+            "fingerprint": lambda one: one.content + str(one.url).encode(),
+        }
+        journal.owner, own = dead_owner(), journal.owner
+        sent = {"data" if kind == "form" else "json": ORDER}
+        first = Api(Crash())
+        client = client_of(journal, first, clock=clock, **terms)
+        with pytest.raises(Crash):
+            client.post("/payments", operation="1", **sent)
+        journal.owner = own
+        api = Api()
+        found, _ = recovered(journal, api, clock, **terms)
+
+        assert Recovered(answered=1) == found
+        [before], [after] = first.requests, api.requests
+        assert before.content == after.content
+        assert before.url == after.url
 
     def test_doors(self, journal, clock):
         """`recover` of a client does it, and of an async one, awaited."""
