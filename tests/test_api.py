@@ -61,6 +61,7 @@ LAYERS = [
     "_ending",
     "_limits",
     "_streams",
+    "_unkept",
     "_gathering",
     "_reading",
     "_journaling",

@@ -35,7 +35,7 @@ from samekey._outcome import Past, Told
 from samekey._placing import rekey
 from samekey._reading import put_whole
 from samekey._report import Outcome, Report
-from samekey._streams import NotKept, stream_class
+from samekey._unkept import unkept
 from samekey.errors import JournalError
 from samekey.journal import Journal
 from samekey.stores import LateOwner, StoreError
@@ -204,15 +204,17 @@ def given(call: Call, begun: Begun) -> Response:
     call.outcome = Outcome.ANSWERED
     library = call.library
     headers = list(answer.headers)
-    stream: Any
+    response: Any
     if answer.body is None:
-        stream = stream_class(library, NotKept)(call)
+        response = unkept(call, answer.status, headers)
     else:
         headers.append(("content-length", str(len(answer.body))))
-        stream = library.ByteStream(answer.body)
-    response: Any = library.Response(
-        answer.status, headers=headers, stream=stream, request=call.request
-    )
+        response = library.Response(
+            answer.status,
+            headers=headers,
+            stream=library.ByteStream(answer.body),
+            request=call.request,
+        )
     if call.client is not None:
         # Set by the client's own send, which is not asked here.
         response.default_encoding = getattr(

@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from typing import Any, Self
+from typing import Any
 
 from samekey._call import Call
 from samekey._ending import attach
 from samekey._library import Module
 from samekey._limits import DRAIN_LIMIT, Limits, TooLong, is_late
-from samekey._notes import blend, passing_note
-from samekey.errors import AnswerLost, build
+from samekey._notes import passing_note
+from samekey.errors import AnswerLost
 
 
 class Answer:
@@ -192,40 +192,6 @@ class AsyncRejoined(_Rejoined):
                 yield chunk
         finally:
             await left(self.rest)
-
-
-class NotKept:
-    """The body of an answer of which only the status is known."""
-
-    def __init__(self, call: Call) -> None:
-        self.call = call
-
-    def _lost(self) -> AnswerLost:
-        call = self.call
-        kind = call.library.TransportError
-        msg = (
-            "the journal knows that it was answered, but has not kept the"
-            " answer, and the server may have forgotten the key; ask the API"
-            " for it"
-        )
-        return build(
-            blend(AnswerLost, kind, kind), msg, call.report(), "retention"
-        )
-
-    def __iter__(self) -> Iterator[bytes]:
-        raise self._lost()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        raise self._lost()
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    async def aclose(self) -> None:
-        """Do nothing."""
 
 
 class _Once:

@@ -73,11 +73,13 @@ class Api:
         return [each.headers["idempotency-key"] for each in self.requests]
 
 
-def client_of(journal, api, *, clock=None, asynchronous=False, **terms):
+def client_of(
+    journal, api, *, clock=None, asynchronous=False, library=httpx, **terms
+):
     """Make a client that has a journal, and perhaps a clock of its own."""
-    cls = httpx.AsyncClient if asynchronous else httpx.Client
+    cls = library.AsyncClient if asynchronous else library.Client
     options = {
-        "transport": httpx.MockTransport(api),
+        "transport": library.MockTransport(api),
         "base_url": BASE,
         **terms.pop("client", {}),
     }

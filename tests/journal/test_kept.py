@@ -5,6 +5,7 @@ import datetime as dt
 import decimal
 import gzip
 import json
+import pickle
 import threading
 import uuid
 
@@ -13,6 +14,7 @@ from pathlib import Path
 import anyio
 import attrs
 import httpx
+import httpx2
 import pytest
 
 from hypothesis import given
@@ -372,6 +374,53 @@ class TestAnswers:
             late.read()
         assert isinstance(caught.value, httpx.TransportError)
         assert api.keys[0] == caught.value.report.key
+
+    @pytest.mark.parametrize("library", [httpx, httpx2])
+    @pytest.mark.parametrize(
+        "look",
+        [
+            lambda late: late.content,
+            lambda late: late.text,
+            lambda late: late.json(),
+            lambda late: late.read(),
+            lambda late: list(late.iter_lines()),
+            lambda late: list(late.iter_raw()),
+        ],
+        ids=["content", "text", "json", "read", "iter_lines", "iter_raw"],
+    )
+    def test_no_look_at_what_is_not_kept(self, clock, library, look):
+        """Whoever looks for it is told that it is not kept."""
+        journal = memory(remember="outcome")
+        first, second = (
+            client_of(
+                journal, Api(), clock=clock, retention=HOUR, library=library
+            )
+            for _ in "ab"
+        )
+        pay(first)
+        clock.now += HOUR
+        late = pay(second)
+
+        assert isinstance(late, library.Response)
+        assert 201 == late.raise_for_status().status_code
+        with pytest.raises(samekey.AnswerLost):
+            look(late)
+        with pytest.raises(samekey.AnswerLost):
+            assert late.content
+        assert samekey.report(late).key is not None
+
+    def test_not_kept_can_be_pickled(self, clock):
+        """What is not kept is not there afterwards, either."""
+        journal = memory(remember="outcome")
+        client = client_of(journal, Api(), clock=clock, retention=HOUR)
+        pay(client)
+        clock.now += HOUR
+        late = pickle.loads(pickle.dumps(pay(client)))
+
+        assert type(late) is httpx.Response
+        assert 201 == late.status_code
+        with pytest.raises(httpx.ResponseNotRead):
+            assert late.content
 
     def test_async_not_kept(self, clock):
         """An async body that is not kept raises as a sync one does."""

@@ -188,7 +188,7 @@ class Machine(RuleBasedStateMachine):
             return
         try:
             number = httpx.Response.json(response)
-        except httpx.ResponseNotRead:
+        except samekey.AnswerLost:
             assert "journal" == report.replayed
             return
         number = number["number"]
