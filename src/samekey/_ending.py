@@ -191,8 +191,8 @@ def leave(call: Call, exc: BaseException) -> None:
         evidence.ended = call.terms.time.clock()
         evidence.error = type(exc).__name__
         evidence.verdict = judge(evidence, exc, call.library, call.method)
-        if evidence.sends == 0 and getattr(call.client, "is_closed", False):
-            evidence.verdict = Verdict.NOT_SENT  # the client refused it
+        if evidence.sends == 0 and _refuses(call):
+            evidence.verdict = Verdict.NOT_SENT
         if evidence.doubtful:
             call.doubt = exc
     call.outcome = call.row().outcome
@@ -203,6 +203,17 @@ def leave(call: Call, exc: BaseException) -> None:
         # One exception object may be raised for many calls, as by a mock.
         notes[:] = [n for n in notes if not str(n).startswith("samekey: ")]
     exc.add_note(passing_note(call.report()))
+
+
+def _refuses(call: Call) -> bool:
+    """Tell whether the client asks no transport, as things are."""
+    client, library = call.client, call.library
+    if client is None:
+        return False
+    own = library.SyncByteStream
+    if isinstance(client, library.AsyncClient):
+        own = library.AsyncByteStream
+    return client.is_closed or not isinstance(call.request.stream, own)
 
 
 def carried_by(value: Any) -> Call | None:

@@ -37,6 +37,24 @@ def test_a_body_of_the_other_kind_is_refused_by_the_library(kind):
         session.post("/payments", content=wrong_body(kind))
 
 
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_refused_body_is_not_sent(client_kind, attempts):
+    """The library refuses it before it asks the transport."""
+    with (
+        PaymentServer() as server,
+        client_kind.open(base_url=server.url) as session,
+    ):
+        with pytest.raises(RuntimeError) as caught:
+            session.post(
+                "/payments",
+                content=wrong_body(client_kind),
+                policy=fast(attempts=attempts),
+            )
+
+        assert "not_executed" == samekey.report(caught.value).outcome
+        assert server.requests == []
+
+
 def test_a_body_that_broke_is_not_sent_in_part(client_kind):
     """What is left of a body that raised is never taken for the body."""
 
