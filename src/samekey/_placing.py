@@ -191,14 +191,30 @@ def put(call: Call, request: Any) -> None:
         if request is call.request:
             call.url = request.url
     if placed.content is not None:
-        request.__dict__.pop("_content", None)
-        request.stream = call.library.ByteStream(placed.content)
-        request.read()
+        _fill(call, request, placed.content)
         if call.profile.placement.kind == "form":
             # A request without a body has no type of its own.
             request.headers.setdefault("content-type", FORM)
-        if "content-length" in request.headers:
-            request.headers["content-length"] = str(len(placed.content))
+
+
+def _fill(call: Call, request: Any, content: bytes) -> None:
+    request.__dict__.pop("_content", None)
+    request.stream = call.library.ByteStream(content)
+    request.read()
+    if "content-length" in request.headers:
+        request.headers["content-length"] = str(len(content))
+
+
+def empty(call: Call, request: Any) -> None:
+    """Take the key that we put into a body out of *request*'s."""
+    placed = call.placed
+    if (
+        placed is not None
+        and placed.content is not None
+        and placed.given is not None
+        and body_of(call.library, request) == placed.content
+    ):
+        _fill(call, request, placed.given)
 
 
 def _with_query(call: Call, url: Any) -> Any:

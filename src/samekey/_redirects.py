@@ -13,6 +13,7 @@ from typing import Any
 from samekey._call import Call
 from samekey._library import Request, Response, origin
 from samekey._names import EXTENSION
+from samekey._placing import empty
 
 
 _SAME_METHOD = frozenset({307, 308})
@@ -52,3 +53,4 @@ def disarm(call: Call, response: Response) -> None:
         request.headers.pop(call.header.name, None)
         for one in call.profile.companions:
             request.headers.pop(one.name, None)
+        empty(call, request)

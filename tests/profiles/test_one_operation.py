@@ -842,9 +842,15 @@ class TestRedirects:
             assert ours != (key in everything(hop))
             assert b"repeatability-first-sent" not in hop.names
         if response.next_request is not None:
-            headers = response.next_request.headers
+            request = response.next_request
+            headers = request.headers
             assert key.decode() not in headers.values()
             assert "repeatability-first-sent" not in headers
+            body = b"".join(request.stream)
+            assert request.read() == body
+            assert headers["content-length"] == str(len(body))
+            # What the caller has written stays.
+            assert (profile == "plaid_transfer_create") == (key in body)
 
     def test_another_method(self, door, profile, options):
         """A 303 turns into a GET, which does not carry the key."""
