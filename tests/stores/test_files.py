@@ -3,12 +3,13 @@
 import errno
 import os
 import re
+import shutil
 import sqlite3
 import stat
 
 import pytest
 
-from stores.support import claim
+from stores.support import claim, complete, record
 
 from samekey.stores import SQLiteStore, StoreError, _files
 
@@ -215,6 +216,48 @@ def test_damaged_later(path):
             StoreError, match=r"^.* got: database disk image is malformed$"
         ):
             claim(store)
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("use", ["claim", "complete", "get"])
+def test_moved(path, use, again):
+    """What would go into a file that nobody finds again is not told as done."""
+    with SQLiteStore(path) as store:
+        claim(store)
+        path.rename(path.with_name("moved.db"))
+        if again:
+            SQLiteStore(path).close()
+        calls = {
+            "claim": lambda: claim(store, record("b")),
+            "complete": lambda: complete(store),
+            "get": lambda: store.get("a"),
+        }
+
+        rule = r"must stay where it is, and was moved or removed while it was"
+        with pytest.raises(StoreError, match=rule):
+            calls[use]()
+
+        # Who comes next finds what a new process would.
+        assert store.get("a") is None
+        assert claim(store, record("b")).fresh
+        with SQLiteStore(path) as other:
+            assert other.get("b") is not None
+    with SQLiteStore(path) as other:
+        assert other.get("b") is not None
+
+
+def test_removed(tmp_path):
+    """So it is where the whole directory went."""
+    home = tmp_path / "home"
+    home.mkdir()
+    with SQLiteStore(home / "payments.db") as store:
+        claim(store)
+        shutil.rmtree(home)
+
+        with pytest.raises(StoreError, match=r"was moved or removed"):
+            claim(store, record("b"))
+        with pytest.raises(StoreError, match=r"must be in a directory that"):
+            claim(store, record("b"))
 
 
 def test_damaged_record(path):

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
-from ._open import Locked, Opener
+from ._open import Locked, Opener, Place
 from ._record import StoreError
 
 
@@ -46,6 +46,7 @@ class Handle:
         self._trust = trust
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._place: Place | None = None
         self._failures = 0
         _HANDLES.add(self)
 
@@ -105,9 +106,17 @@ class Handle:
             self._drop()
         if self._connection is None:
             self._failures = trust.failures
-            self._connection = self._opener.open(
+            self._connection, self._place = self._opener.open(
                 after_failure=trust.failures > 0
             )
+        elif self._opener.place() != self._place:
+            # SQLite would go on with the one that it has, and nobody would
+            # find it again. In WAL mode it does not look.
+            msg = (
+                f"{self._opener.path} must stay where it is, and was moved or"
+                " removed while it was open; nothing was written"
+            )
+            raise StoreError(msg)
         return self._connection
 
     def _distrust(self) -> None:

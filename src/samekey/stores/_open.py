@@ -7,6 +7,7 @@ starve among many busy writers. Here each wait is short, and there are many.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 
@@ -22,6 +23,9 @@ from ._schema import VERSION, migrate, read_version
 
 
 T = TypeVar("T")
+
+Place = tuple[int, int]
+"""Which file it is: its device, and its number there."""
 
 # Locked, or a neighbour is just opening, closing or recovering the file.
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL})
@@ -43,9 +47,19 @@ class Opener:
     factory: type[sqlite3.Connection] = attrs.field(kw_only=True)
     busy_timeout: float = attrs.field(kw_only=True)
 
-    def open(self, *, after_failure: bool = False) -> sqlite3.Connection:
+    def place(self) -> Place | None:
+        """Tell which file stands at the path; None: there is none."""
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 -- half the price
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def open(
+        self, *, after_failure: bool = False
+    ) -> tuple[sqlite3.Connection, Place | None]:
         """
-        Check the file, open it, and bring it up to date.
+        Check the file, open it, and bring it up to date; tell which it is.
 
         Args:
             after_failure: Begin a new log. When a sync fails, the system
@@ -58,6 +72,7 @@ class Opener:
             StoreError: If the file must not be used, or SQLite cannot.
         """
         prepare(self.path)
+        place = self.place()
         connection = sqlite3.connect(
             self.path,
             timeout=_SLICE,
@@ -73,7 +88,7 @@ class Opener:
         except BaseException:
             connection.close()
             raise
-        return connection
+        return connection, place
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
         name = str(self.path)
