@@ -264,6 +264,8 @@ class Book:
             take=(record.state,),
         )
         if not claim.taken or claim.record.token != record.token + 1:
+            if claim.taken:  # and that one is done with it already
+                self.store.release(record.id, claim.record.token, now=now)
             msg = "another worker has taken it"
             raise OperationBusy(msg, entry.report)
         change = Change(at=now, what=str(outcome), why=why)

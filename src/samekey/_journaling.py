@@ -203,12 +203,13 @@ def given(call: Call, begun: Begun) -> Response:
     call.from_journal = kept.report
     call.outcome = Outcome.ANSWERED
     library = call.library
-    headers = list(answer.headers)
+    # A `Headers` finds out that it is UTF-8; text that it is given is ASCII.
+    headers = [(n.encode(), value.encode()) for n, value in answer.headers]
     response: Any
     if answer.body is None:
         response = unkept(call, answer.status, headers)
     else:
-        headers.append(("content-length", str(len(answer.body))))
+        headers.append((b"content-length", b"%d" % len(answer.body)))
         response = library.Response(
             answer.status,
             headers=headers,

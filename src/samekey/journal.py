@@ -283,19 +283,20 @@ class Journal(Book):
             return Begun(step=step, record=record, kept=kept)
         # Its lease may be our own that is over, or a dead worker's.
         at = max(now, record.lease_until)
+        lease = max(0.0, now + wish.lease - at)
         instead = self._instead(step, record, kept, intent, owner, now)
         if instead is None:
             claim = self.store.claim(
                 attrs.evolve(record, owner=owner),
                 now=at,
-                lease=wish.lease,
+                lease=lease,
                 take=(record.state,),
             )
         else:
             claim = self.store.claim(
                 instead,
                 now=at,
-                lease=wish.lease,
+                lease=lease,
                 take=(),
                 replaces=record.token,
             )

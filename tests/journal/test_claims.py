@@ -347,6 +347,19 @@ class TestTable:
             pay(client)
         assert "in_doubt" == journal.get("order-1").state
 
+    def test_leases_do_not_add_up(self, journal, clock):
+        """However often it is cut off, it is held for one call's time."""
+        for _ in range(3):
+            crashed(journal, clock=clock)
+            [record] = journal.store.scan()
+            assert 90 == record.lease_until - clock.now
+        clock.now += 30
+        crashed(journal, clock=clock, policy=fast(deadline=10))
+
+        [record] = journal.store.scan()
+        # What was said once is kept.
+        assert 60 == record.lease_until - clock.now
+
     def test_never_not_executed_after_doubt(self, journal, clock):
         """A refused connection says nothing of what a dead process sent."""
 

@@ -458,6 +458,26 @@ class TestAnswers:
         assert "content-encoding" not in again.headers
         assert "9" == again.headers["content-length"]
 
+    @pytest.mark.parametrize("library", [httpx, httpx2])
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+    def test_odd_header(self, clock, library, encoding):
+        """A header that is not ASCII comes back as it was read."""
+        journal = memory()
+
+        def answering(request):
+            return library.Response(
+                201, headers=[(b"X-Name", "caf\xe9".encode(encoding))]
+            )
+
+        for _ in range(2):
+            client = client_of(
+                journal, Api(answering), clock=clock, library=library
+            )
+            answer = pay(client)
+
+            assert "caf\xe9" == answer.headers["x-name"]
+        assert "journal" == samekey.report(answer).replayed
+
     def test_text(self, clock):
         """Text is read as the client reads that of other answers."""
         journal = memory()

@@ -660,6 +660,34 @@ class TestResolve:
                 entry, samekey.Outcome.ANSWERED, why="x", wall=clock.now
             )
 
+    def test_race_is_left(self, clock):
+        """Who comes second does not hold what the other one is done with."""
+
+        class Meddled(MemoryStore):
+            def claim(self, *args, **options):
+                if meddling:
+                    meddling.pop()
+                    with pytest.raises(samekey.InDoubt):
+                        pay(client_of(other, Api(lost()), **terms), "1")
+                return super().claim(*args, **options)
+
+        meddling, terms = [], {"clock": clock, "policy": ONCE}
+        store = Meddled()
+        journal = Journal(store, secret=b"s" * 16)
+        other = Journal(store, secret=b"s" * 16)
+        with pytest.raises(samekey.InDoubt):
+            pay(client_of(journal, Api(lost()), **terms), "1")
+        entry = journal.get("1")
+        meddling.append(True)
+
+        with pytest.raises(
+            samekey.OperationBusy, match=r"^another worker has taken it$"
+        ):
+            journal.resolve(
+                entry, samekey.Outcome.ANSWERED, why="x", wall=clock.now
+            )
+        assert 201 == pay(client_of(other, Api(), **terms), "1").status_code
+
     def test_find(self, clock):
         """A record is found by its own id too."""
         journal = memory()
