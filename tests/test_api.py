@@ -62,6 +62,7 @@ LAYERS = [
     "_limits",
     "_streams",
     "_unkept",
+    "_threads",
     "_gathering",
     "_reading",
     "_journaling",

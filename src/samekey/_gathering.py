@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 import anyio.lowlevel
-import anyio.to_thread
+
+from samekey._threads import in_thread
 
 
 T = TypeVar("T")
@@ -167,7 +168,7 @@ class Gatherer(Generic[T]):
     async def _run(self, turn: Turn[T]) -> None:
         self._turns.remove(turn)
         try:
-            await anyio.to_thread.run_sync(turn.run, self._perform, turn.start)
+            await in_thread(turn.run, self._perform, turn.start)
         except BaseException as exc:
             # Such as a cancellation. The others must not be left behind.
             if turn.call_off():

@@ -64,7 +64,7 @@ def claim(call: Call) -> Begun:
     try:
         begun = journal.begin(wish)
     except StoreError as exc:
-        raise _failed(exc) from exc
+        raise failed(exc) from exc
     _take_up(call, begun)
     return begun
 
@@ -77,13 +77,14 @@ def _wish(call: Call) -> Wish:
     return Wish(intent=_intent(call), now=terms.time.wall(), lease=lease)
 
 
-def _failed(exc: StoreError) -> JournalError:
+def failed(exc: StoreError) -> JournalError:
+    """Make the error of a call that could not be recorded first."""
     return JournalError(f"the journal must record it first, and failed: {exc}")
 
 
 def _began(call: Call, begun: Begun | Exception) -> Begun | Exception:
     if isinstance(begun, StoreError):
-        error = _failed(begun)
+        error = failed(begun)
         error.__cause__ = begun
         return error
     if isinstance(begun, Exception):
@@ -238,7 +239,7 @@ def record(call: Call, response: Response | None) -> None:
     try:
         journal.end(_end(call, response))
     except Exception as exc:  # noqa: BLE001 -- the answer goes before it
-        _note(call, exc)
+        unrecorded(call, exc)
 
 
 @attrs.frozen
@@ -272,7 +273,7 @@ def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
                 wishes[at] = errand.context.run(_wish, errand.call)
         except Exception as exc:  # noqa: BLE001 -- each has its own
             if errand.ended:
-                _note(errand.call, exc)
+                unrecorded(errand.call, exc)
             else:
                 told[at] = exc
     errors: Sequence[Exception | None]
@@ -287,7 +288,7 @@ def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
         errors, begun = [exc] * len(ends), [exc] * len(wishes)
     for at, error in zip(ends, errors, strict=True):
         if error is not None:
-            errands[at].context.run(_note, errands[at].call, error)
+            errands[at].context.run(unrecorded, errands[at].call, error)
     for at, one in zip(wishes, begun, strict=True):
         told[at] = _began(errands[at].call, one)
     return told
@@ -304,7 +305,7 @@ def _end(call: Call, response: Response | None) -> End:
     )
 
 
-def _note(call: Call, error: Exception) -> None:
+def unrecorded(call: Call, error: Exception) -> None:
     """Note why it is not recorded how *call* went, and let go of it."""
     assert call.begun_as is not None
     call.terms.journal.let_go(call.begun_as)

@@ -80,7 +80,8 @@ async def arecover(
     sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> Recovered:
     """Same as `recover`, awaiting."""
-    import anyio.to_thread  # noqa: PLC0415 -- `import samekey` does not load it
+    # It loads anyio, as `import samekey` does not.
+    from samekey._threads import in_thread  # noqa: PLC0415
 
     terms: Terms = client._samekey.terms
     flow = _begin(client, asks=reconcile is not None, tell=tell)
@@ -94,7 +95,7 @@ async def arecover(
         value = None
         match step:
             case Pending():
-                value = await anyio.to_thread.run_sync(_pending, terms)
+                value = await in_thread(_pending, terms)
             case Pause(seconds):
                 await (terms.time.async_sleep if sleep is None else sleep)(
                     seconds
@@ -107,9 +108,7 @@ async def arecover(
                 if inspect.isawaitable(value):
                     value = await value
             case Settle(entry, resolution):
-                value = await anyio.to_thread.run_sync(
-                    settle, terms, entry, resolution
-                )
+                value = await in_thread(settle, terms, entry, resolution)
             case _:
                 assert_never(step)
 

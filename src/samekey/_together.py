@@ -4,26 +4,32 @@ What tasks want of a journal: in a thread, and together where that saves syncs.
 
 from __future__ import annotations
 
-import anyio.to_thread
-
 from samekey._call import Call
 from samekey._gathering import gatherer_of
 from samekey._intent import Begun
-from samekey._journaling import Errand, do_all
+from samekey._journaling import Errand, do_all, failed, unrecorded
 from samekey._library import Response
+from samekey._threads import in_thread
 from samekey.journal import Journal
+from samekey.stores import StoreError
 
 
 async def claim(call: Call) -> Begun:
     """Same as `samekey._journaling.claim`, awaiting."""
-    begun = await _sent(Errand(call))
+    try:
+        begun = await _sent(Errand(call))
+    except StoreError as exc:
+        raise failed(exc) from exc
     assert isinstance(begun, Begun)
     return begun
 
 
 async def record(call: Call, response: Response | None) -> None:
     """Same as `samekey._journaling.record`, awaiting."""
-    await _sent(Errand(call, response=response, ended=True))
+    try:
+        await _sent(Errand(call, response=response, ended=True))
+    except StoreError as exc:
+        unrecorded(call, exc)
 
 
 async def _sent(errand: Errand) -> object:
@@ -31,7 +37,7 @@ async def _sent(errand: Errand) -> object:
     journal: Journal = errand.call.terms.journal
     if journal.shares:
         return await gatherer_of(journal, do_all).do(errand)
-    [told] = await anyio.to_thread.run_sync(do_all, [errand])
+    [told] = await in_thread(do_all, [errand])
     if isinstance(told, Exception):
         raise told
     return told

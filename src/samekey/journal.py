@@ -283,7 +283,9 @@ class Journal(Book):
             return Begun(step=step, record=record, kept=kept)
         # Its lease may be our own that is over, or a dead worker's.
         at = max(now, record.lease_until)
-        lease = max(0.0, now + wish.lease - at)
+        # Past the old one in any case: who has seen that one, too, and comes
+        # second, must not find it over.
+        lease = max(_MOMENT, now + wish.lease - at)
         instead = self._instead(step, record, kept, intent, owner, now)
         if instead is None:
             claim = self.store.claim(
@@ -396,4 +398,5 @@ def _reopened(
 
 
 _OPEN = str(Outcome.OPEN)
+_MOMENT = 0.001
 _EARLIER = 20

@@ -4,10 +4,9 @@ import asyncio
 import threading
 
 import anyio
-import anyio.to_thread
 import pytest
 
-from samekey import _gathering
+from samekey import _gathering, _threads
 from samekey._gathering import Errand, Gatherer, Turn, gatherer_of
 
 
@@ -231,7 +230,7 @@ def test_no_thread_to_be_had(backend):
     """A turn whose leader is cancelled before its thread is another's."""
 
     async def body(crowd):
-        limiter = anyio.to_thread.current_default_thread_limiter()
+        limiter = _threads.limiter()
         limiter.total_tokens = 1
         borrower = object()
         await limiter.acquire_on_behalf_of(borrower)
