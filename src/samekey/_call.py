@@ -80,7 +80,7 @@ class Call:
     indirect = False  # there is more to it than a send with a header
     placed: Placed | None = None  # how it carries the key, if by more
     begun_as: Begun | None = None  # what the journal said to it
-    left = False  # it was left in the middle of its claim
+    left = False  # it was left while the journal was at it
     from_journal: Report | None = None  # the report that the journal had
     before: tuple[Attempt, ...] = ()  # what the journal has of other calls
     claimed = 0  # how many attempts it had made when it was claimed
@@ -120,6 +120,7 @@ class Call:
     pristine: Any = None  # the headers before they did
     active = False
     timeouts: dict[str, float | None] | None = None  # of the present send
+    extensions: Any = None  # the request's own; a send has others on it
     client: Any = None  # whose home is vouched for
     about: About | None = None  # what hooks are told that it is
     heard = 0  # attempts that the hooks have heard of
@@ -169,7 +170,7 @@ class Call:
         A circle of the two would keep every body until the next collection.
         """
         self._home = weakref.ref(self.opened)
-        self.request = self.opened = self.timeouts = None
+        self.request = self.opened = self.timeouts = self.extensions = None
         self.active = False
         if self.attempts is not None:
             # Exceptions hold frames, and those the bodies.
@@ -304,7 +305,9 @@ class Call:
 
     def age(self, at: float) -> float:
         """Give the seconds from the first send to the clock's *at*."""
-        first_sent = at if self.first_sent is None else self.first_sent
+        first_sent = self.first_sent
+        if first_sent is None:
+            return 0.0
         terms = self.terms
         wall_at = terms.time.wall() + at - terms.time.clock()
         # The longer of the two: one stops in suspend, one can be set back.

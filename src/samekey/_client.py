@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from samekey import _telling
 from samekey._call import Call
+from samekey._copying import copy_of
 from samekey._door import again, open_call
 from samekey._drivers import AsyncDriver, Driver
 from samekey._ending import carried_by
@@ -78,7 +79,7 @@ class Bound:
         with terms.lock:
             carried = request.extensions.get(EXTENSION)
             if isinstance(carried, Call) and carried.is_for(request):
-                call = again(carried, request)
+                call = _again(carried, request)
                 call.client = client
             else:
                 call = open_call(terms, self.library, request, client)
@@ -139,7 +140,7 @@ class Bound:
             _refuse(call, UNPROTECTED)
         if not call.reclaim():
             raise ValueError(_GONE)
-        call = again(call, call.opened)
+        call = _again(call, call.opened)
         call.active = True
         call.client = client
         if call.is_transport:
@@ -257,6 +258,29 @@ def bind(client: Any, terms: Terms, original: Any) -> None:
     asynchronous = isinstance(client, library.AsyncClient)
     kind = AsyncBound if asynchronous else SyncBound
     object.__setattr__(client, "_samekey", kind(terms, library, original))
+
+
+def _again(carried: Call, request: Any) -> Call:
+    """
+    Give the call for one more send of *request*.
+
+    While another send has it, this one has a copy: a send puts what is its own
+    on the request, and auth does.
+    """
+    call = again(carried, request)
+    if call is carried or carried.left:
+        return call
+    headers = carried.pristine
+    if headers is None:
+        headers = request.headers
+    extensions = carried.extensions
+    if extensions is None:  # it has come to its end just now
+        extensions = request.extensions
+    call.extensions = {**extensions, EXTENSION: call}
+    call.request = call.opened = copy_of(
+        request, call.library.Headers(headers), call.extensions
+    )
+    return call
 
 
 def before_send(call: Call) -> Token[Call | None]:

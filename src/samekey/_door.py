@@ -97,7 +97,7 @@ def open_call(
             call.key = new_key()
     if not isinstance(request.stream, library.ByteStream):
         _look_at_body(call)
-    request.extensions = {**extensions, EXTENSION: call}
+    request.extensions = call.extensions = {**extensions, EXTENSION: call}
     return call
 
 
@@ -210,19 +210,32 @@ def _look_at_body(call: Call) -> None:
 
 
 def again(call: Call, request: Request) -> Call:
-    """Give the call for one more send of the same *request*."""
-    if not call.active:
+    """
+    Give the call for one more send of the same *request*.
+
+    It is the same one, unless somebody is still on that: another send, or
+    the thread of one that was left while the journal was at it.
+    """
+    if not (call.active or call.left):
         call.request = call.opened = request
+        call.extensions = request.extensions
         call.rearm()
         return call
-    # The same request is being sent right now, in another thread or task.
     twin = type(call)(
         request, call.library, call.terms, call.policy, call.profile
     )
-    # What the other send does is not known here: it may execute.
     past = call.past
     twin.past = past = Past() if past is None else past.copy()
-    past.remembered = True
+    if call.active:
+        # What the other send does is not known here: it may execute.
+        past.remembered = True
+    else:
+        if call.evidence is not None:
+            past.add(call.evidence)
+        request.extensions = twin.extensions = {
+            **request.extensions,
+            EXTENSION: twin,
+        }
     # Two that read one iterator would each send a part of it.
     twin.spoiled = call.freezes
     for name in (

@@ -191,7 +191,7 @@ def leave(call: Call, exc: BaseException) -> None:
         evidence.ended = call.terms.time.clock()
         evidence.error = type(exc).__name__
         evidence.verdict = judge(evidence, exc, call.library, call.method)
-        if evidence.sends == 0 and _refuses(call):
+        if evidence.sends == 0 and call.client is not None and _refuses(call):
             evidence.verdict = Verdict.NOT_SENT
         if evidence.doubtful:
             call.doubt = exc
@@ -208,8 +208,6 @@ def leave(call: Call, exc: BaseException) -> None:
 def _refuses(call: Call) -> bool:
     """Tell whether the client asks no transport, as things are."""
     client, library = call.client, call.library
-    if client is None:
-        return False
     own = library.SyncByteStream
     if isinstance(client, library.AsyncClient):
         own = library.AsyncByteStream

@@ -260,7 +260,18 @@ def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:
     call.outcome = call.row().outcome
     if response is not None:
         call.note_replay(response.headers)
-    yield Record(response)
+    yield from _record(call, response)
+
+
+def _record(
+    call: Call, response: Response | None
+) -> Generator[Effect, Any, None]:
+    try:
+        yield Record(response)
+    except BaseException:
+        # Cancelled, perhaps, while its thread goes on and records it.
+        call.left = True
+        raise
 
 
 def _noted(
@@ -270,7 +281,7 @@ def _noted(
     call.outcome = _ANSWERED
     call.note_replay(response.headers)
     if call.begun_as is not None:
-        yield Record(response)
+        yield from _record(call, response)
     if call.terms.hooks:
         _telling.attempted(call, evidence)
         _telling.ended(call)

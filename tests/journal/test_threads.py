@@ -1,12 +1,16 @@
 """The threads in which an async client asks its journal."""
 
+import asyncio
+import threading
+
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
+import httpx
 import pytest
 
-from journal.support import Api, Clock, client_of, pay
+from journal.support import ORDER, Api, Clock, client_of, pay
 
 import samekey
 
@@ -109,3 +113,159 @@ def test_what_it_raises(backend):
             await _threads.in_thread(bug)
 
     anyio.run(main, backend=backend)
+
+
+class Held(MemoryStore):
+    """Stops after one claim, or before one completion, until it is let on."""
+
+    def __init__(self):
+        super().__init__()
+        self.holds = None
+        self.reached = threading.Event()
+        self.go_on = threading.Event()
+
+    def _hold(self, name):
+        if self.holds == name:
+            self.holds = None
+            self.reached.set()
+            assert self.go_on.wait(30)
+
+    def claim(self, *args, **options):
+        claim = super().claim(*args, **options)
+        self._hold("claim")
+        return claim
+
+    def complete(self, *args, **options):
+        self._hold("complete")
+        return super().complete(*args, **options)
+
+
+async def until(condition):
+    """Wait until *condition* holds."""
+    with anyio.fail_after(30):
+        while not condition():  # noqa: ASYNC110 -- threads change it, too
+            await anyio.sleep(0.001)
+
+
+@pytest.mark.parametrize("how", ["send", "resume", "anew"])
+@pytest.mark.parametrize("where", ["claim", "complete"])
+def test_left(clock, where, how):
+    """
+    Who leaves while a thread is on it can come again, and nobody is on it then.
+
+    asyncio's own cancellation does not wait for the thread.
+    """
+    store, api = Held(), Api()
+    journal = Journal(store, secret=b"s" * 16)
+    client = client_of(journal, api, clock=clock, asynchronous=True)
+    order = {"samekey": {"operation": "order-1"}}
+
+    async def again(request, exc):
+        if how == "send":
+            return await client.send(request)
+        if how == "resume":
+            return await client.resume(exc)
+        return await pay(client)
+
+    async def main():
+        request = client.build_request(
+            "POST", "/payments", json=ORDER, extensions=order
+        )
+        store.holds = where
+        task = asyncio.create_task(client.send(request))
+        await until(store.reached.is_set)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        if where == "claim":  # which may still be made
+            with pytest.raises(samekey.OperationBusy):
+                await again(request, caught.value)
+            store.go_on.set()
+            await until(lambda: not journal._held)
+        answer = await again(request, caught.value)
+        store.go_on.set()
+        return answer
+
+    answer = asyncio.run(main())
+
+    assert 201 == answer.status_code
+    assert 1 == len(set(api.keys))
+    assert "answered" == journal.get("order-1").state
+    assert set() == journal._held
+    # One answer was cut off before it was on record.
+    assert (1 if where == "claim" else 2) == len(api.requests)
+
+
+def test_left_by_one(clock, tmp_path):
+    """A neighbour that left and came again does not take others' answers."""
+    store, api = SQLiteStore(tmp_path / "payments.db"), Api()
+    journal = Journal(store)
+    gates = [(threading.Event(), threading.Event()) for _ in "ab"]
+
+    def fingerprint(request):
+        slow = request.headers.get("slow")
+        if slow is not None:
+            reached, go_on = gates[int(slow)]
+            reached.set()
+            assert go_on.wait(30)
+        return request.content
+
+    client = client_of(
+        journal,
+        api,
+        clock=clock,
+        asynchronous=True,
+        fingerprint=fingerprint,
+    )
+    order = {"samekey": {"operation": "left"}}
+    answered = asyncio.Event()
+
+    class Late(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            await answered.wait()
+            return api(request)
+
+    late = client_of(
+        journal,
+        api,
+        clock=clock,
+        asynchronous=True,
+        fingerprint=fingerprint,
+        client={"transport": Late()},
+    )
+
+    async def main():
+        request = late.build_request(
+            "POST", "/payments", json=ORDER, extensions=order
+        )
+        left = asyncio.create_task(late.send(request))
+        stays = asyncio.create_task(pay(late, "stays"))
+        await until(lambda: 2 == sum(1 for _ in journal.entries(state="open")))
+        (reached, go_on), (reached_2, go_on_2) = gates
+        # One turn is in its thread. Another claim, and then the ends of both,
+        # gather for the next; that is in the midst of the claim when one of
+        # them leaves.
+        slow = [asyncio.create_task(paid(client, "0"))]
+        await until(reached.is_set)
+        slow.append(asyncio.create_task(paid(client, "1")))
+        await asyncio.sleep(0.01)
+        answered.set()
+        await until(lambda: 2 == len(api.requests))
+        await asyncio.sleep(0.01)
+        go_on.set()
+        await until(reached_2.is_set)
+        left.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await left
+        again = asyncio.create_task(late.send(request))
+        await asyncio.sleep(0.01)
+        go_on_2.set()
+        return await asyncio.gather(stays, again, *slow)
+
+    async def paid(client, number):
+        headers = {"slow": number}
+        return await pay(client, f"slow-{number}", headers=headers)
+
+    told = asyncio.run(main())
+
+    assert [201] * 4 == [each.status_code for each in told]
