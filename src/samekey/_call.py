@@ -29,9 +29,9 @@ from samekey._outcome import (
 from samekey._policy import DEFAULT, DEFAULT_DEADLINE, RetryPolicy
 from samekey._report import Attempt, Outcome, Report
 from samekey._slots import Placed
+from samekey._strategies import StrategyCaller
 from samekey._terms import Terms
 from samekey._verdict import Evidence
-from samekey._waits import StrategyCaller
 from samekey.keys import Operation
 from samekey.profiles import Profile
 

@@ -9,20 +9,14 @@ it takes a token.
 from __future__ import annotations
 
 from samekey._call import Call
+from samekey._hints import LONGEST_HINT, rate_limit, retry_after, should_retry
 from samekey._library import Response, content_of
 from samekey._names import IDEMPOTENT_METHODS
 from samekey._policy import MIN_LEFT
 from samekey._report import Verdict
+from samekey._strategies import StrategyCaller
 from samekey._verdict import Evidence
-from samekey._waits import (
-    LONGEST_HINT,
-    StrategyCaller,
-    default_wait,
-    poll_floor,
-    rate_limit,
-    retry_after,
-    should_retry,
-)
+from samekey._waits import default_wait, poll_floor
 from samekey.errors import Reason
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from samekey._call import Call
 from samekey._library import Response
-from samekey._waits import close
+from samekey._strategies import close
 
 
 def unfit(call: Call, response: Response, body: bytes) -> str | None:

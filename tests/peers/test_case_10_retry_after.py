@@ -21,7 +21,7 @@ from kinds import fast
 
 import samekey
 
-from samekey._waits import retry_after
+from samekey._hints import retry_after
 from samekey.testing import Answer, Fault, FaultServer
 
 
