@@ -16,7 +16,8 @@ import samekey
 from samekey import _journal_disk, cli
 from samekey import _shown_journal as shown
 from samekey._intent import record_id
-from samekey._kept import Change, Kept, Message
+from samekey._kept import Change, Kept
+from samekey._message import Message
 from samekey.journal import Journal, Recovered
 from samekey.stores import Record, SQLiteStore
 from samekey.testing import Fault, PaymentServer

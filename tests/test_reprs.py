@@ -12,7 +12,8 @@ import pytest
 from samekey import Outcome
 from samekey._intent import Begun, Intent
 from samekey._journal_parts import Entry, Resolution
-from samekey._kept import Kept, Message
+from samekey._kept import Kept
+from samekey._message import Message
 from samekey._slots import Placed, Slot
 from samekey.payments import Call, Order
 from samekey.payments._adapter import Change, Reply

@@ -13,7 +13,8 @@ import attrs
 from samekey import _time
 from samekey._intent import Begun, End, is_final, record_id
 from samekey._journal_parts import Entry, kept_in
-from samekey._kept import Change, Kept, Message
+from samekey._kept import Change, Kept
+from samekey._message import Message
 from samekey._owner import is_dead
 from samekey._parts import KeyPart
 from samekey._report import Outcome, Report

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from samekey._journal_parts import Entry
-from samekey._kept import Message
+from samekey._message import Message
 from samekey._report import Attempt, Report, key_hint
 from samekey._shown_journal import Detailed, operation_told
 

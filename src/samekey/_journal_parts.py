@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import attrs
 
-from samekey._kept import Change, Kept, Message
+from samekey._kept import Change, Kept
+from samekey._message import Message
 from samekey._owner import SIZE, secret_beside
 from samekey._report import Outcome, Report
 from samekey.errors import JournalError

@@ -28,12 +28,14 @@ from samekey._intent import (
     key_id,
     record_id,
 )
-from samekey._kept import REDACTED, Kept, Message, redact
+from samekey._kept import Kept
 from samekey._library import Response, content_of
+from samekey._message import Message
 from samekey._names import EXTENSION
 from samekey._outcome import Past, Told
 from samekey._placing import rekey
 from samekey._reading import put_whole
+from samekey._redaction import REDACTED, redact
 from samekey._report import Outcome, Report
 from samekey._unkept import unkept
 from samekey.errors import JournalError

@@ -18,7 +18,8 @@ import attrs
 
 from samekey._journal_disk import Finding
 from samekey._journal_parts import Entry, Recovered, kept_in
-from samekey._kept import Kept, Message
+from samekey._kept import Kept
+from samekey._message import Message
 from samekey._report import Report, key_hint
 from samekey.stores import Record
 

@@ -59,7 +59,8 @@ from samekey._journal_parts import (
     sharing_of,
     texts,
 )
-from samekey._kept import Change, Kept, Message
+from samekey._kept import Change, Kept
+from samekey._message import Message
 from samekey._owner import own_name
 from samekey._pointer import check_pointer
 from samekey._policy import check_seconds

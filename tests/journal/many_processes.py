@@ -22,7 +22,8 @@ import time
 import attrs
 
 from samekey._intent import Intent, Wish
-from samekey._kept import Kept, Message
+from samekey._kept import Kept
+from samekey._message import Message
 from samekey.journal import Journal
 from samekey.stores import LateOwner
 

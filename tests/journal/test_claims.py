@@ -29,7 +29,8 @@ import samekey
 
 from samekey._effects import Send
 from samekey._intent import Intent, Wish, decide
-from samekey._kept import Kept, Message
+from samekey._kept import Kept
+from samekey._message import Message
 from samekey._report import Report
 from samekey.journal import Journal
 from samekey.stores import LateOwner, MemoryStore, Record, SQLiteStore

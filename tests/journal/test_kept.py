@@ -35,7 +35,9 @@ from kinds import fast
 import samekey
 
 from samekey import _reading
-from samekey._kept import Change, Kept, Message, redact
+from samekey._kept import Change, Kept
+from samekey._message import Message
+from samekey._redaction import redact
 from samekey._report import Attempt, Outcome, Report, Verdict
 from samekey.journal import Journal
 from samekey.profiles import Answer, Profile

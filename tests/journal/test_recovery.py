@@ -27,7 +27,7 @@ from kinds import fast
 
 import samekey
 
-from samekey._journal_parts import Message
+from samekey._message import Message
 from samekey._recovering import arecover, recover
 from samekey._recovery import became_of
 from samekey.journal import Entry, Journal, Progress, Recovered, Resolution
