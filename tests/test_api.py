@@ -54,6 +54,8 @@ LAYERS = [
     "_strategies",
     "_memory",
     "_watchdog",
+    "_fork_guard",
+    "_arguments",
     "_terms",
     "_call",
     "_placing",

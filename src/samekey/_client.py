@@ -16,12 +16,19 @@ from samekey._drivers import AsyncDriver, Driver
 from samekey._ending import carried_by
 from samekey._handing import hand_out
 from samekey._headers import add, has
-from samekey._library import Module, Request, Response, library_of, origin
+from samekey._library import (
+    Module,
+    Origin,
+    Request,
+    Response,
+    library_of,
+    origin,
+)
 from samekey._memory import UNPROTECTED
 from samekey._names import EXTENSION
 from samekey._placing import put
 from samekey._policy import show_seconds
-from samekey._terms import Origin, Terms
+from samekey._terms import Terms
 from samekey._wire import SENDING, Wire
 from samekey.errors import BodyNotReplayable, KeyExpired
 

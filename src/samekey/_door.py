@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from samekey import _ambient
+from samekey._arguments import check_policy
 from samekey._call import Call
 from samekey._headers import look
 from samekey._library import Module, Request, body_of, has_parts
@@ -16,7 +17,7 @@ from samekey._names import EXTENSION, IDEMPOTENT_METHODS
 from samekey._outcome import Past
 from samekey._placing import unquoted
 from samekey._streams import only_once
-from samekey._terms import Terms, check_policy
+from samekey._terms import Terms
 from samekey.errors import InvalidKey
 from samekey.keys import Operation, check_key, new_key
 from samekey.profiles import Found

@@ -150,10 +150,13 @@ def body_of(library: Module, request: Any) -> bytes:
     return b"" if found is None else found
 
 
+Origin = tuple[str, str, int | None]
+"""Scheme, host and port."""
+
 _PORTS = {"http": 80, "https": 443}
 
 
-def origin(url: Any) -> tuple[str, str, int | None]:
+def origin(url: Any) -> Origin:
     """Give scheme, host and port (RFC 6454, section 4) of a URL object."""
     if has_parts(type(url)):  # type: ignore[arg-type]  # classes are hashable
         # What the properties give, at a fraction of their price.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from samekey._arguments import DEFAULT_RETENTION
 from samekey._budget import RetryBudget
 from samekey._call import Call
 from samekey._copying import copy_of
@@ -26,7 +27,7 @@ from samekey._names import EXTENSION
 from samekey._placing import put, take_off
 from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
-from samekey._terms import DEFAULT_RETENTION, Terms, Verify
+from samekey._terms import Terms, Verify
 from samekey._wire import tapped
 from samekey.profiles import Profile
 

@@ -16,12 +16,13 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
+from samekey._arguments import DEFAULT_RETENTION
 from samekey._budget import RetryBudget
 from samekey._client import bind
 from samekey._library import library_of
 from samekey._mixins import AsyncClientMixin, ClientMixin
 from samekey._policy import RetryPolicy
-from samekey._terms import DEFAULT_RETENTION, Terms, Verify, WrapTerms
+from samekey._terms import Terms, Verify, WrapTerms
 from samekey._verbs import SHORTCUTS, Verbs
 from samekey.profiles import Profile
 
