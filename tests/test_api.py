@@ -86,6 +86,7 @@ LAYERS = [
     "_handing",
     "_body",
     "_drivers",
+    "_async_drivers",
     "_ambient",
     "_door",
     "_client",

@@ -9,10 +9,11 @@ from contextvars import Token
 from typing import Any, NoReturn
 
 from samekey import _telling
+from samekey._async_drivers import AsyncDriver
 from samekey._call import Call
 from samekey._copying import copy_of
 from samekey._door import again, open_call
-from samekey._drivers import AsyncDriver, Driver
+from samekey._drivers import Driver
 from samekey._ending import carried_by
 from samekey._handing import hand_out
 from samekey._headers import add, has

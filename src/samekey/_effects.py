@@ -109,4 +109,7 @@ class Record:
 
 Effect = Freeze | Send | Follow | Read | Peek | Drain | Sleep | Claim | Record
 
+Rest = Freeze | Follow | Peek | Claim | Record
+"""What a driver looks for last, since few calls ask for it."""
+
 SEND = Send()

@@ -15,11 +15,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from samekey._arguments import DEFAULT_RETENTION
+from samekey._async_drivers import AsyncDriver
 from samekey._budget import RetryBudget
 from samekey._call import Call
 from samekey._copying import copy_of
 from samekey._door import again, open_call
-from samekey._drivers import AsyncDriver, Driver
+from samekey._drivers import Driver
 from samekey._handing import hand_out
 from samekey._headers import has, with_field
 from samekey._library import Request, Response, library_of

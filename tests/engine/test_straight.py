@@ -26,7 +26,7 @@ from paper import Clock
 
 import samekey
 
-from samekey import _drivers, _straight
+from samekey import _async_drivers, _drivers, _straight
 from samekey._client import bind
 from samekey._terms import Terms
 from samekey._time import Time
@@ -355,7 +355,8 @@ def played(stage, *, straight):
     try:
         with contextlib.ExitStack() as stack:
             patch = mock.patch.object
-            stack.enter_context(patch(_drivers, "begins", allowed))
+            for twin in (_drivers, _async_drivers):
+                stack.enter_context(patch(twin, "begins", allowed))
             stack.enter_context(patch(os, "urandom", bytes))  # of keys
             return (*stage.play(), records.told), bool(went)
     finally:
