@@ -8,7 +8,7 @@ import datetime as dt
 import os
 import re
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -27,6 +27,15 @@ from samekey.profiles._answers import (
     resource_of,
     statuses_of,
 )
+from samekey.profiles._checks import (
+    checked,
+    duration,
+    header_names,
+    instance_of,
+    one_of,
+    text,
+    texts,
+)
 from samekey.profiles._values import (
     After5xx,
     Answer,
@@ -37,13 +46,8 @@ from samekey.profiles._values import (
     Retention,
     Tier,
     answers,
-    checked,
-    duration,
-    header_name,
+    companion_list,
     marks,
-    one_of,
-    text,
-    texts,
 )
 
 
@@ -68,32 +72,6 @@ def _hints(value: object, name: str) -> tuple[str, ...]:
         if hint not in HINTS:
             msg = f"{name} must be of {', '.join(HINTS)}, got {hint!r}"
             raise ValueError(msg)
-    return found
-
-
-def _headers(value: object, name: str) -> tuple[str, ...]:
-    return tuple(header_name(item, name) for item in texts(value, name))
-
-
-def _is(kind: type) -> Callable[[object, str], object]:
-    def check(value: object, name: str) -> object:
-        if not isinstance(value, kind):
-            msg = (
-                f"{name} must be a {kind.__name__}, got {type(value).__name__}"
-            )
-            raise TypeError(msg)
-        return value
-
-    return check
-
-
-def _companions(value: object, name: str) -> tuple[Companion, ...]:
-    if isinstance(value, Companion) or not isinstance(value, Iterable):
-        msg = f"{name} must be a list of Companion, got {type(value).__name__}"
-        raise TypeError(msg)
-    found = tuple(value)
-    for one in found:
-        _is(Companion)(one, name)
     return found
 
 
@@ -192,21 +170,23 @@ class Profile:
     aliases: tuple[str, ...] = checked(
         "aliases", texts, default=(), kw_only=True
     )
-    match: Match = checked("match", _is(Match), factory=Match, kw_only=True)
+    match: Match = checked(
+        "match", instance_of(Match), factory=Match, kw_only=True
+    )
     placement: Placement = checked(
         "placement",
-        _is(Placement),
+        instance_of(Placement),
         factory=lambda: Placement(name="Idempotency-Key"),
         kw_only=True,
     )
     companions: tuple[Companion, ...] = checked(
-        "companions", _companions, default=(), kw_only=True
+        "companions", companion_list, default=(), kw_only=True
     )
     key: KeyRules = checked(
-        "key", _is(KeyRules), factory=KeyRules, kw_only=True
+        "key", instance_of(KeyRules), factory=KeyRules, kw_only=True
     )
     retention: Retention = checked(
-        "retention", _is(Retention), factory=Retention, kw_only=True
+        "retention", instance_of(Retention), factory=Retention, kw_only=True
     )
     replay: tuple[Answer, ...] | None = checked(
         "replay", marks, default=None, kw_only=True
@@ -234,7 +214,7 @@ class Profile:
         "min_retry_delay", duration, default=0.0, kw_only=True
     )
     scope_headers: tuple[str, ...] = checked(
-        "scope_headers", _headers, default=(), kw_only=True
+        "scope_headers", header_names, default=(), kw_only=True
     )
     tier: Tier = checked("tier", one_of(Tier), default="own", kw_only=True)
     confidence: Literal["V", "S", "I"] | None = checked(
@@ -244,7 +224,7 @@ class Profile:
         kw_only=True,
     )
     verified_on: dt.date | None = checked(
-        "verified_on", _is(dt.date), default=None, kw_only=True
+        "verified_on", instance_of(dt.date), default=None, kw_only=True
     )
     sources: tuple[str, ...] = checked(
         "sources", texts, default=(), kw_only=True

@@ -8,16 +8,28 @@ tell; the generic rules stand in for it.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-import re
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import attrs
 
 from samekey._pointer import check_pointer
+from samekey.profiles._checks import (
+    checked,
+    duration,
+    flag,
+    header_name,
+    host_patterns,
+    http_status,
+    instance_of,
+    length,
+    method_names,
+    one_of,
+    path_patterns,
+    text,
+)
 
 
 Kind = Literal["header", "json", "form", "query", "none"]
@@ -25,137 +37,6 @@ Form = Literal["uuid4", "uuid4hex", "uuid5", "caller"]
 After5xx = Literal["replays", "executes", "resumes", "locks"]
 AfterRetention = Literal["executes", "rejects"]
 Tier = Literal["full", "placement", "own"]
-
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
-_HOST = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_-]+")
-
-
-def text(value: object, name: str) -> str:
-    """Check that *value* is a string, and not an empty one."""
-    if not isinstance(value, str):
-        msg = f"{name} must be a str, got {type(value).__name__}"
-        raise TypeError(msg)
-    if not value:
-        msg = f"{name} must not be empty"
-        raise ValueError(msg)
-    return value
-
-
-def checked(name: str, check: Any, **options: Any) -> Any:
-    """Make an attrs field whose values *check* sees, but for a default None."""
-    optional = options.get("default", check) is None
-
-    def convert(value: object) -> object:
-        return None if value is None and optional else check(value, name)
-
-    return attrs.field(converter=convert, **options)
-
-
-def one_of(kinds: Any) -> Any:
-    """Make a check for one of the words of a Literal."""
-    words = get_args(kinds)
-
-    def check(value: object, name: str) -> object:
-        if value not in words:
-            msg = f"{name} must be one of {', '.join(words)}, got {value!r}"
-            raise ValueError(msg)
-        return value
-
-    return check
-
-
-def texts(value: object, name: str) -> tuple[str, ...]:
-    """Check a list of strings."""
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(
-        value, Iterable
-    ):
-        msg = f"{name} must be a list of str, got {type(value).__name__}"
-        raise TypeError(msg)
-    return tuple(text(item, name) for item in value)
-
-
-def header_name(value: object, name: str) -> str:
-    if _TOKEN.fullmatch(text(value, name)) is None:
-        msg = f"{name} must be a header's name, got {value!r}"
-        raise ValueError(msg)
-    return str(value)
-
-
-def _hosts(value: object, name: str) -> tuple[str, ...]:
-    found = texts(value, name)
-    for host in found:
-        if _HOST.fullmatch(host) is None:
-            msg = (
-                f"{name} must be as 'api.example.com' or '*.example.com', in"
-                f" lower case, got {host!r}"
-            )
-            raise ValueError(msg)
-    return found
-
-
-def _paths(value: object, name: str) -> tuple[str, ...]:
-    found = texts(value, name)
-    for path in found:
-        if path[0] not in "/*":
-            msg = f"{name} must start with '/' or '*', got {path!r}"
-            raise ValueError(msg)
-    return found
-
-
-def _methods(value: object, name: str) -> tuple[str, ...]:
-    found = texts(value, name)
-    for method in found:
-        if not method.isalpha() or not method.isupper():
-            msg = f"{name} must be as 'POST', got {method!r}"
-            raise ValueError(msg)
-    return found
-
-
-def number(value: object, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"{name} must be an int, got {type(value).__name__}"
-        raise TypeError(msg)
-    return value
-
-
-def _length(value: object, name: str) -> int:
-    found = number(value, name)
-    if found < 1:
-        msg = f"{name} must be at least 1, got {found}"
-        raise ValueError(msg)
-    return found
-
-
-def _status(value: object, name: str) -> int:
-    found = number(value, name)
-    if not 100 <= found <= 599 or 200 <= found < 300:
-        msg = (
-            f"{name} must be a status from 100 to 599 but no 2xx, which"
-            f" settles every operation; got {found}"
-        )
-        raise ValueError(msg)
-    return found
-
-
-def flag(value: object, name: str) -> bool:
-    if not isinstance(value, bool):
-        msg = f"{name} must be a bool, got {type(value).__name__}"
-        raise TypeError(msg)
-    return value
-
-
-def duration(value: object, name: str) -> float:
-    """Check a time of 0 or more; infinity is one."""
-    seconds = value
-    if isinstance(value, dt.timedelta):
-        seconds = value.total_seconds()
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        msg = f"{name} must be seconds or a timedelta, got {type(value).__name__}"
-        raise TypeError(msg)
-    if not seconds >= 0:
-        msg = f"{name} must be at least 0, got {value!r}"
-        raise ValueError(msg)
-    return float(seconds)
 
 
 @attrs.frozen(kw_only=True)
@@ -174,10 +55,10 @@ class Match:
             those that are not idempotent (RFC 9110, section 9.2.2).
     """
 
-    hosts: tuple[str, ...] = checked("hosts", _hosts, default=())
-    paths: tuple[str, ...] = checked("paths", _paths, default=())
+    hosts: tuple[str, ...] = checked("hosts", host_patterns, default=())
+    paths: tuple[str, ...] = checked("paths", path_patterns, default=())
     methods: tuple[str, ...] | None = checked(
-        "methods", _methods, default=None
+        "methods", method_names, default=None
     )
 
 
@@ -260,8 +141,8 @@ class KeyRules:
     """
 
     form: Form = checked("form", one_of(Form), default="uuid4")
-    min: int = checked("min", _length, default=1)
-    max: int = checked("max", _length, default=255)
+    min: int = checked("min", length, default=1)
+    max: int = checked("max", length, default=255)
     pattern: str | None = checked("pattern", text, default=None)
     required: bool = checked("required", flag, default=False)
 
@@ -323,7 +204,7 @@ class Answer:
         ValueError: If nothing is given that could tell it apart.
     """
 
-    status: int | None = checked("status", _status, default=None)
+    status: int | None = checked("status", http_status, default=None)
     header: str | None = checked("header", header_name, default=None)
     value: str | None = checked("value", text, default=None)
     code: str | None = checked("code", text, default=None)
@@ -371,4 +252,14 @@ def answers(value: object, name: str) -> tuple[Answer, ...]:
         if not isinstance(one, Answer):
             msg = f"{name} must hold Answer, got {type(one).__name__}"
             raise TypeError(msg)
+    return found
+
+
+def companion_list(value: object, name: str) -> tuple[Companion, ...]:
+    if isinstance(value, Companion) or not isinstance(value, Iterable):
+        msg = f"{name} must be a list of Companion, got {type(value).__name__}"
+        raise TypeError(msg)
+    found = tuple(value)
+    for one in found:
+        instance_of(Companion)(one, name)
     return found
