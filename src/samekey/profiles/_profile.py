@@ -8,7 +8,7 @@ import datetime as dt
 import os
 import re
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
@@ -16,7 +16,6 @@ import attrs
 from samekey._headers import Field, Watched, has_list, look_at
 from samekey._names import IDEMPOTENT_METHODS
 from samekey.errors import InvalidKey
-from samekey.keys import shape
 from samekey.profiles._answers import (
     GENERIC_ANSWERS,
     MEANINGS,
@@ -36,6 +35,7 @@ from samekey.profiles._checks import (
     text,
     texts,
 )
+from samekey.profiles._forms import Write, fitting
 from samekey.profiles._values import (
     After5xx,
     Answer,
@@ -73,31 +73,6 @@ def _hints(value: object, name: str) -> tuple[str, ...]:
             msg = f"{name} must be of {', '.join(HINTS)}, got {hint!r}"
             raise ValueError(msg)
     return found
-
-
-Write = Callable[[bytes, int], str]
-"""Writes a digest as a key, of at most so many characters."""
-
-
-def _dashed(digest: bytes, longest: int) -> str:
-    return shape(digest)
-
-
-def _hex(digest: bytes, longest: int) -> str:
-    # Under 20 hex digits (74 random bits) are too few to be unique.
-    return shape(digest).replace("-", "")[: max(20, longest)]
-
-
-def _version5(digest: bytes, longest: int) -> str:
-    text = shape(digest)
-    return f"{text[:14]}5{text[15:]}"
-
-
-_FORMS: dict[str, Write] = {
-    "uuid4": _dashed,
-    "uuid4hex": _hex,
-    "uuid5": _version5,
-}
 
 
 @attrs.frozen
@@ -264,7 +239,11 @@ class Profile:
             self._check_pattern()
         makes = at.kind != "none" and self.key.form != "caller"
         # Those that come with samekey are known to fit: a test sees to it.
-        write = self._fitting() if makes and self.tier == "own" else None
+        write = (
+            fitting(self.key, self.misfit)
+            if makes and self.tier == "own"
+            else None
+        )
         object.__setattr__(self, "_write", write)
 
     def _worked_out(self, at: Placement) -> dict[str, Any]:
@@ -323,7 +302,7 @@ class Profile:
         """Write 16 bytes or more as a key that the API takes."""
         write = self._write
         if write is None:
-            write = self._fitting()
+            write = fitting(self.key, self.misfit)
             object.__setattr__(self, "_write", write)
         return write(digest, self.key.max)
 
@@ -337,32 +316,6 @@ class Profile:
                 f" {pattern!r}: {exc}"
             )
             raise ValueError(msg) from None
-
-    def _fitting(self) -> Write:
-        """
-        Find the form that generated keys get.
-
-        Raises:
-            ValueError: If none that is known here fits.
-        """
-        first = _FORMS.get(self.key.form, _dashed)
-        for write in (first, _hex):
-            # All of many, since a pattern may take some digits only.
-            keys = (write(digest, self.key.max) for digest in self._digests())
-            if all(self.misfit(key) is None for key in keys):
-                return write
-        msg = (
-            f"key must allow one of the generated forms, got min"
-            f" {self.key.min}, max {self.key.max}, pattern"
-            f" {self.key.pattern!r}; form = 'caller' takes keys from the"
-            " caller only"
-        )
-        raise ValueError(msg)
-
-    def _digests(self) -> list[bytes]:
-        if self.key.pattern is None:
-            return [bytes(16)]
-        return [bytes([n * 17] * 16) for n in range(16)]
 
     def misfit(self, key: str) -> str | None:
         """Tell what the API's rule is that *key* breaks, if it breaks one."""
