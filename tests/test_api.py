@@ -67,6 +67,7 @@ LAYERS = [
     "_telling",
     "_ending",
     "_limits",
+    "_one_shot",
     "_streams",
     "_unkept",
     "_threads",

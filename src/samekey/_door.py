@@ -14,9 +14,9 @@ from samekey._call import Call
 from samekey._headers import look
 from samekey._library import Module, Request, body_of, has_parts
 from samekey._names import EXTENSION, IDEMPOTENT_METHODS
+from samekey._one_shot import only_once
 from samekey._outcome import Past
 from samekey._placing import unquoted
-from samekey._streams import only_once
 from samekey._terms import Terms
 from samekey.errors import InvalidKey
 from samekey.keys import Operation, check_key, new_key

@@ -41,7 +41,7 @@ from samekey._effects import (
 from samekey._engine import Flow, exchange
 from samekey._headers import is_encoded
 from samekey._letting_go import time_to_drain
-from samekey._library import Request, Response, content_of
+from samekey._library import Request, Response, content_of, stream_class
 from samekey._limits import DRAIN_LIMIT, Limits, TooLong, is_late
 from samekey._next import Stop
 from samekey._reading import put, put_part, takes
@@ -52,7 +52,7 @@ from samekey._straight import (
     resumes,
     settles,
 )
-from samekey._streams import Guarded, Rejoined, stream_class
+from samekey._streams import Guarded, Rejoined
 
 
 Transmit = Callable[[Request | None], Response]

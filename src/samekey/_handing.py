@@ -5,8 +5,8 @@ Hands out an answer whose body the user reads.
 from __future__ import annotations
 
 from samekey._call import Call
-from samekey._library import Response
-from samekey._streams import AsyncHanded, Handed, stream_class
+from samekey._library import Response, stream_class
+from samekey._streams import AsyncHanded, Handed
 
 
 def hand_out(

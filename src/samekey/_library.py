@@ -150,6 +150,20 @@ def body_of(library: Module, request: Any) -> bytes:
     return b"" if found is None else found
 
 
+@functools.lru_cache(maxsize=32)
+def stream_class(library: Module, own: type) -> Any:
+    """Make *own* a class of the library, which checks that of a stream."""
+    bases = [
+        base
+        for name, base in (
+            ("__iter__", library.SyncByteStream),
+            ("__aiter__", library.AsyncByteStream),
+        )
+        if hasattr(own, name)
+    ]
+    return type(own.__name__, (own, *bases), {})
+
+
 Origin = tuple[str, str, int | None]
 """Scheme, host and port."""
 

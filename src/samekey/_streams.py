@@ -7,14 +7,11 @@ the library when it is first needed.
 
 from __future__ import annotations
 
-import functools
-
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
 from samekey._call import Call
 from samekey._ending import attach
-from samekey._library import Module
 from samekey._limits import DRAIN_LIMIT, Limits, TooLong, is_late
 from samekey._notes import passing_note
 from samekey.errors import AnswerLost
@@ -192,57 +189,3 @@ class AsyncRejoined(_Rejoined):
                 yield chunk
         finally:
             await left(self.rest)
-
-
-class _Once:
-    """A request's body that is sent once, or not at all."""
-
-    def __init__(self, inner: Any, consumed: type[Exception]) -> None:
-        self.inner = inner
-        self.consumed = consumed
-        self.begun = False
-
-    def begin(self) -> None:
-        if self.begun:
-            raise self.consumed
-        self.begun = True
-
-
-class SyncOnce(_Once):
-    """The sync one."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        self.begin()
-        yield from self.inner
-
-
-class AsyncOnce(_Once):
-    """The async one."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self.begin()
-        async for chunk in self.inner:
-            yield chunk
-
-
-def only_once(library: Module, stream: Any) -> Any:
-    """Let a request's body be iterated once; multipart rewinds by itself."""
-    plain = isinstance(stream, library.SyncByteStream)
-    if plain and isinstance(stream, library.AsyncByteStream):
-        return stream
-    cls = stream_class(library, SyncOnce if plain else AsyncOnce)
-    return cls(stream, library.StreamConsumed)
-
-
-@functools.lru_cache(maxsize=32)
-def stream_class(library: Module, own: type) -> Any:
-    """Make *own* a class of the library."""
-    bases = [
-        base
-        for name, base in (
-            ("__iter__", library.SyncByteStream),
-            ("__aiter__", library.AsyncByteStream),
-        )
-        if hasattr(own, name)
-    ]
-    return type(own.__name__, (own, *bases), {})

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from samekey._call import Call
-from samekey._library import Module
+from samekey._library import Module, stream_class
 from samekey._notes import blend
-from samekey._streams import stream_class
 from samekey.errors import AnswerLost, build
 
 

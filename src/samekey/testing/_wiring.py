@@ -15,8 +15,7 @@ from typing import Any
 
 import attrs
 
-from samekey._library import library_of
-from samekey._streams import stream_class
+from samekey._library import library_of, stream_class
 
 from ._fault_server import Received
 from ._faults import Answer, Fault
