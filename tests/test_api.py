@@ -42,6 +42,7 @@ LAYERS = [
     "_kept",
     "_intent",
     "_owner",
+    "_journal_arguments",
     "_journal_parts",
     "_book",
     "journal",

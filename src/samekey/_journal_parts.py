@@ -1,30 +1,17 @@
 """
-What a journal is made of, and what it is asked about.
+What a journal tells of operations: what it has, and what became of them.
 """
 
 from __future__ import annotations
 
-import os
-
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
 from samekey._kept import Change, Kept
 from samekey._message import Message
-from samekey._owner import SIZE, secret_beside
 from samekey._report import Outcome, Report
-from samekey.errors import JournalError
-from samekey.stores import (
-    MemoryStore,
-    Record,
-    Sharing,
-    SQLiteStore,
-    Store,
-    StoreError,
-)
+from samekey.stores import Record, StoreError
 
 
 @attrs.frozen(kw_only=True)
@@ -174,105 +161,9 @@ class Recovered:
     skipped: int = 0
 
 
-ALLOWED_HEADERS = frozenset(
-    {"accept", "content-type", "content-encoding", "prefer", "user-agent"}
-)
-"""The request headers that may be kept, besides those of `headers=`."""
-
-_NEVER = frozenset(
-    {"authorization", "cookie", "proxy-authorization", "set-cookie"}
-)
-
-
 def kept_in(record: Record) -> Kept:
     try:
         return Kept.decode(record.data, record.key)
     except ValueError as exc:
         msg = f"the record must be readable, and is not: {exc}"
         raise StoreError(msg) from exc
-
-
-def open_store(
-    store: Store | str | os.PathLike[str],
-) -> tuple[Store, Path | None]:
-    if isinstance(store, (str, os.PathLike)):
-        try:
-            opened = SQLiteStore(store)
-        except StoreError as exc:
-            raise JournalError(*exc.args) from exc
-        return opened, opened.path
-    for name in ("claim", "complete", "release", "get", "scan", "sweep"):
-        if not callable(getattr(store, name, None)):
-            msg = (
-                "store must be a Store or the path of a SQLite file, got"
-                f" {type(store).__name__}"
-            )
-            raise TypeError(msg)
-    return store, getattr(store, "path", None)
-
-
-def sharing_of(store: Store) -> Sharing | None:
-    """
-    Give the store, if it can do several things at once.
-
-    One of a class that has changed `claim` or `complete`, and not `do_all`, is
-    asked by those: it may encrypt what is kept, or count.
-    """
-    if not isinstance(store, Sharing):
-        return None
-    own = getattr(store, "__dict__", {})
-    spaces = [own, *map(vars, type(store).__mro__)]
-    first = {
-        name: next((at for at, one in enumerate(spaces) if name in one), 0)
-        for name in ("do_all", "claim", "complete")
-    }
-    changed = min(first["claim"], first["complete"]) < first["do_all"]
-    return None if changed else store
-
-
-def choose_secret(
-    given: bytes | None, store: Store, path: Path | None
-) -> bytes:
-    if given is not None:
-        return given
-    if isinstance(store, MemoryStore):
-        return os.urandom(SIZE)
-    if path is None:
-        msg = (
-            "secret must be given for a store that has no file of its own:"
-            " every process that shares it needs the same one"
-        )
-        raise ValueError(msg)
-    return secret_beside(path)
-
-
-def one_of(value: object, name: str, words: tuple[str, ...]) -> Any:
-    if value not in words:
-        msg = f"{name} must be one of {', '.join(words)}, got {value!r}"
-        raise ValueError(msg)
-    return value
-
-
-def texts(value: object, name: str) -> tuple[Any, ...]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        msg = f"{name} must be a list of str, got {type(value).__name__}"
-        raise TypeError(msg)
-    return tuple(value)
-
-
-def allowed_headers(names: object) -> frozenset[str]:
-    found = frozenset(str(n).lower() for n in texts(names, "headers"))
-    for name in sorted(found & _NEVER):
-        msg = f"headers must not have {name}, which is never kept"
-        raise ValueError(msg)
-    return found
-
-
-def check_size(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"max_answer must be an int, got {type(value).__name__}"
-        raise TypeError(msg)
-    if value < 0:
-        msg = f"max_answer must be at least 0, got {value}"
-        raise ValueError(msg)
-    return value

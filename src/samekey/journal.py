@@ -44,20 +44,22 @@ from samekey._intent import (
     Wish,
     decide,
 )
-from samekey._journal_parts import (
+from samekey._journal_arguments import (
     ALLOWED_HEADERS,
-    Entry,
-    Progress,
-    Recovered,
-    Resolution,
     allowed_headers,
     check_size,
     choose_secret,
-    kept_in,
     one_of,
     open_store,
     sharing_of,
     texts,
+)
+from samekey._journal_parts import (
+    Entry,
+    Progress,
+    Recovered,
+    Resolution,
+    kept_in,
 )
 from samekey._kept import Change, Kept
 from samekey._message import Message
