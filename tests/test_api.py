@@ -109,6 +109,7 @@ LAYERS = [
     "_shown_journal",
     "_journal_json",
     "_journal_opened",
+    "_header_options",
     "_recover_cli",
     "_journal_cli",
     "cli",

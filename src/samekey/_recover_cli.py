@@ -2,7 +2,7 @@
 `samekey journal recover`: what dead processes left is sent again.
 
 Credentials are not in the journal. A header that is given here goes to one
-host only, and its value into no message.
+host only.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
-import os
-import re
 import sys
 
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ import click
 from rich.console import Console
 
 from samekey import _shown_journal as shown
+from samekey._header_options import Header, header, header_env
 from samekey._journal_opened import (
     ChosenJournal,
     as_json_option,
@@ -39,42 +38,6 @@ from samekey._pointer import check_pointer
 from samekey._policy import check_seconds
 from samekey._recovery import can_be_sent
 from samekey.profiles import get
-
-
-Header = tuple[str, str]
-
-# RFC 9110, section 5.6.2.
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-def _header(text: str) -> Header:
-    name, colon, value = text.partition(":")
-    _check_name(name if colon else "", "'Name: value'")
-    return name, _sound(name, value.strip())
-
-
-def _header_env(text: str) -> Header:
-    name, sign, variable = text.partition("=")
-    _check_name(name if sign else "", "NAME=VARIABLE")
-    value = os.environ.get(variable)
-    if value is None:
-        # Without its name: it may be the value, put there by mistake.
-        msg = f"the environment variable for {name} must be set"
-        raise ValueError(msg)
-    return name, _sound(name, value)
-
-
-def _check_name(name: str, form: str) -> None:
-    if _NAME.fullmatch(name) is None:
-        msg = f"it must be {form}"
-        raise ValueError(msg)
-
-
-def _sound(name: str, value: str) -> str:
-    if not (value.isascii() and value.isprintable()):
-        msg = f"the value of {name} must be printable ASCII"
-        raise ValueError(msg)
-    return value
 
 
 def _place(text: str) -> Any:
@@ -101,7 +64,7 @@ def _known(name: str) -> str:
     "--header",
     "headers",
     multiple=True,
-    callback=checked(_header),
+    callback=checked(header),
     help="A header to send, as 'Name: value'. Others on this machine can see"
     " it while this runs: for a secret take --header-env.",
 )
@@ -109,7 +72,7 @@ def _known(name: str) -> str:
     "--header-env",
     "env_headers",
     multiple=True,
-    callback=checked(_header_env),
+    callback=checked(header_env),
     help="A header, and the environment variable that has its value, as"
     " Authorization=API_AUTH.",
 )
