@@ -74,6 +74,8 @@ LAYERS = [
     "_threads",
     "_gathering",
     "_reading",
+    "_claiming",
+    "_recording",
     "_journaling",
     "_together",
     "_effects",

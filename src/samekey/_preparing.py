@@ -46,7 +46,7 @@ def prepared(call: Call) -> Generator[Effect, Any, Response | None]:
         begun = yield from _claimed(call)
         if begun.step == "give":
             # It loads sqlite3; most calls have no journal.
-            from samekey._journaling import given  # noqa: PLC0415
+            from samekey._claiming import given  # noqa: PLC0415
 
             return given(call, begun)
     elif call.operation is not None or call.theirs:

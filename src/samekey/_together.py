@@ -7,8 +7,9 @@ from __future__ import annotations
 from samekey._call import Call
 from samekey._gathering import gatherer_of
 from samekey._intent import Begun
-from samekey._journaling import Errand, do_all, failed, unrecorded
+from samekey._journaling import Errand, do_all, failed
 from samekey._library import Response
+from samekey._recording import unrecorded
 from samekey._threads import in_thread
 from samekey.journal import Journal
 from samekey.stores import StoreError

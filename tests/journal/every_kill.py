@@ -40,7 +40,7 @@ import tenacity
 
 import samekey
 
-from samekey import _journaling, _together
+from samekey import _claiming, _journaling, _together
 from samekey._intent import Begun
 from samekey.journal import Journal
 from samekey.stores import MemoryStore, Record, SQLiteStore
@@ -199,7 +199,7 @@ def plant():
     claim, record = _journaling.claim, _journaling.record
 
     def claims_nothing(call):
-        intent = _journaling._intent(call)
+        intent = _claiming.intent_of(call)
         journal = call.terms.journal
         if journal.store.get(intent.id) is not None:
             return claim(call)

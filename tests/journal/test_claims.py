@@ -838,9 +838,9 @@ class TestBusy:
 
 
 def _begin(journal, call, *, lease):
-    from samekey import _journaling  # noqa: PLC0415
+    from samekey import _claiming  # noqa: PLC0415
 
-    intent = _journaling._intent(call)
+    intent = _claiming.intent_of(call)
     wish = Wish(intent=intent, now=call.terms.time.wall(), lease=lease)
     return journal.begin(wish)
 

@@ -15,7 +15,7 @@ from kinds import fast
 
 import samekey
 
-from samekey import _journaling
+from samekey import _claiming, _recording
 from samekey.journal import Journal
 from samekey.stores import MemoryStore, SQLiteStore
 
@@ -350,7 +350,7 @@ def test_answer_before_what_is_kept(journal, clock, asynchronous, monkeypatch):
         raise LookupError("planted")
 
     client = client_of(journal, Api(), clock=clock, asynchronous=asynchronous)
-    monkeypatch.setattr(_journaling, "_answer", fail)
+    monkeypatch.setattr(_recording, "_answer", fail)
     if asynchronous:
         [answer] = all_pay(client, ["order-1"], "asyncio")
     else:
@@ -376,7 +376,7 @@ def test_claim_that_cannot_be_taken_up(
     other = client_of(journal, Api(503, 503), clock=clock, secret=b"s" * 16)
     with pytest.raises(samekey.InDoubt):
         pay(other, policy=fast(attempts=1))
-    monkeypatch.setattr(_journaling, "rekey", fail)
+    monkeypatch.setattr(_claiming, "rekey", fail)
     if asynchronous:
         [error] = all_pay(client, ["order-1"], "asyncio")
     else:
