@@ -39,6 +39,7 @@ def admit(call: Call) -> None:
         first_sent_wall=terms.time.wall(),
     )
     known = call.entry
+    call.withdraw()
     entry = call.entry = terms.memory.admit(
         digest,
         fresh,
@@ -46,6 +47,7 @@ def admit(call: Call) -> None:
         force=operation is not None and operation.force,
         named=operation is not None,
     )
+    call.enrolled = True
     if entry is fresh:
         return
     if call.guarded and entry is not known and _may_have_acted(entry):
@@ -53,15 +55,11 @@ def admit(call: Call) -> None:
     call.first_sent = entry.first_sent
     call.first_sent_wall = entry.first_sent_wall
     past = call.past = Past() if call.past is None else call.past
-    past.doubtful = past.doubtful or entry.doubtful
-    past.settled = past.settled or entry.settled
-    past.failed = past.failed or entry.failed
-    past.remembered = past.remembered or entry.touched
+    entry.add_to(past, alone=True)
 
 
 def _may_have_acted(entry: Entry) -> bool:
-    # Without a report it is being sent right now.
-    return entry.doubtful or entry.settled or entry.report is None
+    return entry.doubtful or entry.settled or entry.under_way > 1
 
 
 def _digest(kind: bytes, data: bytes) -> bytes:

@@ -107,6 +107,7 @@ class Call:
     attempts: list[Evidence] | None = None  # before the current one
     _earlier: Past | None = None  # what was known before them
     entry: Entry | None = None
+    enrolled = False  # it is one of the calls of its entry that are under way
     counted = 0  # attempts that count against the policy's
     polls = 0  # in a row
     waited = 0.0
@@ -276,6 +277,14 @@ class Call:
             entry.touched = entry.touched or past.touched
             entry.failed = entry.failed or past.failed
             entry.report = self.report()
+            self.withdraw()
+
+    def withdraw(self) -> None:
+        """Note that it is not under way any more."""
+        if self.enrolled:
+            assert self.entry is not None
+            self.enrolled = False
+            self.terms.memory.leave(self.entry)
 
     def may_have_acted(self) -> bool:
         """Tell whether one of its sends was doubtful, or settled it."""
@@ -344,6 +353,11 @@ class Call:
         past = self.past
         if past is None:
             past = Past()
+        entry = self.entry
+        if entry is not None:
+            # What others have seen since this one began counts, too.
+            past = past.copy()
+            entry.add_to(past, alone=entry.under_way <= self.enrolled)
         method = self.method
         if self.key is not None and method in (
             self.profile.match.methods or ()

@@ -278,12 +278,10 @@ def _again(carried: Call, request: Any) -> Call:
     call = again(carried, request)
     if call is carried or carried.left:
         return call
-    headers = carried.pristine
-    if headers is None:
-        headers = request.headers
-    extensions = carried.extensions
-    if extensions is None:  # it has come to its end just now
-        extensions = request.extensions
+    pristine = carried.pristine
+    headers = request.headers if pristine is None else pristine
+    # It may have come to its end just now, and have let go of its own.
+    extensions = carried.extensions or request.extensions
     call.extensions = {**extensions, EXTENSION: call}
     call.request = call.opened = copy_of(
         request, call.library.Headers(headers), call.extensions

@@ -228,8 +228,11 @@ def again(call: Call, request: Request) -> Call:
     past = call.past
     twin.past = past = Past() if past is None else past.copy()
     if call.active:
-        # What the other send does is not known here: it may execute.
+        # What one send does is not known to the other: it may execute.
         past.remembered = True
+        other = call._earlier
+        call.past = other = Past() if other is None else other.copy()
+        other.remembered = True
     else:
         if call.evidence is not None:
             past.add(call.evidence)

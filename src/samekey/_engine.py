@@ -94,6 +94,7 @@ def exchange(  # noqa: C901, PLR0912, PLR0915 -- a life, in order
     try:
         given = yield from prepared(call)
     except BaseException as exc:
+        call.withdraw()
         if not isinstance(exc, Exception):
             attach(call, exc)  # cut off, not refused
         if call.terms.hooks:

@@ -13,6 +13,7 @@ import threading
 
 import attrs
 
+from samekey._outcome import Past
 from samekey._policy import show_seconds
 from samekey._report import Outcome, Report
 from samekey.errors import KeyExpired, OperationChanged
@@ -40,6 +41,18 @@ class Entry:
     touched: bool = False
     failed: bool = False
     report: Report | None = None
+    under_way: int = 0  # how many calls of it
+
+    def add_to(self, past: Past, *, alone: bool) -> None:
+        """
+        Add what the calls of it have seen so far to *past*, of one of them.
+
+        *alone*: No other one is under way, of which nobody knows what it does.
+        """
+        past.doubtful = past.doubtful or self.doubtful
+        past.settled = past.settled or self.settled
+        past.failed = past.failed or self.failed
+        past.remembered = past.remembered or self.touched or not alone
 
 
 class Memory:
@@ -66,6 +79,8 @@ class Memory:
         """
         Compare an operation with what is remembered of it, and remember it.
 
+        From now on the caller is under way, until `leave`.
+
         Args:
             digest: Of the operation id, or of the user's key.
 
@@ -90,13 +105,20 @@ class Memory:
                     _compare(entry, fresh, named=named)
                     _check_age(entry, fresh, retention)
                     self._entries.move_to_end(digest)
+                    entry.under_way += 1
                     return entry
                 _check_generation(entry, fresh, force=force)
             self._entries[digest] = fresh
             self._entries.move_to_end(digest)
             while len(self._entries) > MAX_ENTRIES:
                 self._entries.popitem(last=False)
+            fresh.under_way = 1
             return fresh
+
+    def leave(self, entry: Entry) -> None:
+        """Note that one of the calls of *entry* is not under way any more."""
+        with self._lock:
+            entry.under_way -= 1
 
 
 def _compare(entry: Entry, fresh: Entry, *, named: bool) -> None:
@@ -136,9 +158,10 @@ def _check_generation(entry: Entry, fresh: Entry, *, force: bool) -> None:
         )
         raise OperationChanged(msg, entry.report)
     report = entry.report
-    in_doubt = report is None or report.outcome in (
-        Outcome.IN_DOUBT,
-        Outcome.OPEN,
+    in_doubt = (
+        report is None
+        or entry.under_way > 0
+        or report.outcome in (Outcome.IN_DOUBT, Outcome.OPEN)
     )
     if in_doubt and not force:
         msg = (

@@ -4,6 +4,7 @@ import concurrent.futures
 import threading
 
 import anyio
+import pytest
 
 from kinds import fast
 
@@ -120,6 +121,83 @@ def test_the_second_is_no_proof(kind):
     assert ["ReadTimeout"] == statuses(first)
     assert isinstance(second, samekey.InDoubt)
     assert [429] == statuses(second)
+
+
+def test_nor_is_the_first(kind):
+    """A 429 for the first does not say so of the second, either."""
+    gate = Gate()
+    api = Api(kind, (gate, 429), (None, "ReadTimeout"))
+    first, second, _ = twice(kind, gate, api, policy=fast(attempts=1))
+
+    assert isinstance(first, samekey.InDoubt)
+    assert isinstance(second, samekey.InDoubt)
+
+
+def test_auth_signs_both(client_kind):
+    """What auth puts on one is not on the other, and the key is on both."""
+    gate = Gate()
+    api = Api(client_kind, (gate, 201), (None, 201))
+    with (
+        client_kind.open(
+            transport=api.transport, auth=("user", "secret")
+        ) as session,
+        concurrent.futures.ThreadPoolExecutor() as pool,
+    ):
+        request = session.client.build_request(
+            "POST", "https://api.example.com/x", json={}
+        )
+        first = pool.submit(told, session, request)
+        assert gate.reached.wait(30)
+        second = told(session, request)
+        gate.opened.set()
+
+        assert 201 == first.result(30).status_code == second.status_code
+    one, other = api.requests
+    assert one.headers == other.headers
+    assert 1 == len(one.headers.get_list("authorization"))
+    assert one.headers["idempotency-key"]
+
+
+@pytest.mark.parametrize("last", [429, "ReadTimeout", 201])
+def test_two_calls_of_one_operation(kind, last):
+    """A double click: a 429 for one does not say what the other has done."""
+    gate = Gate()
+    api = Api(kind, (gate, 429), (None, last), (None, 201))
+    with (
+        kind.open(
+            transport=api.transport, terms={"policy": fast(attempts=1)}
+        ) as session,
+        concurrent.futures.ThreadPoolExecutor() as pool,
+    ):
+
+        def call(operation):
+            url = "https://api.example.com/x"
+            try:
+                return session.post(url, json={}, operation=operation)
+            except samekey.SamekeyError as exc:
+                return exc
+
+        first = pool.submit(call, "order-1")
+        assert gate.reached.wait(30)
+        second = call("order-1")
+        gate.opened.set()
+        told = [first.result(30), second]
+        new = call(samekey.Operation("order-1", generation=2))
+
+    if last == 201:
+        # Settled by one: the other's answer is lost at worst.
+        assert isinstance(told[0], samekey.AnswerLost)
+        assert 201 == told[1].status_code == new.status_code
+        return
+    assert isinstance(told[1], samekey.InDoubt)
+    if last == 429:
+        # Now it is clear that neither was executed.
+        assert "not_executed" == samekey.report(told[0]).outcome
+        assert 201 == new.status_code
+        return
+    assert isinstance(told[0], samekey.InDoubt)
+    assert isinstance(new, samekey.OperationChanged)
+    assert 2 == len(api.requests)
 
 
 def test_afterwards(client_kind):

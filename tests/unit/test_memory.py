@@ -161,9 +161,12 @@ class TestGeneration:
     def test_settled(self, outcome):
         """A new generation may follow one that is settled."""
         memory = Memory()
-        admit(memory, later(report=Report(key="k", outcome=outcome)))
+        first = admit(memory, later(report=Report(key="k", outcome=outcome)))
         fresh = later(2 * HOUR, generation=2, fingerprint=b"o", key=b"o")
 
+        with pytest.raises(OperationChanged, match=r"is in doubt: a new one"):
+            admit(memory, fresh)  # another call of the last one is under way
+        memory.leave(first)
         assert fresh is admit(memory, fresh)
         assert fresh is admit(
             memory, later(2 * HOUR, generation=2, fingerprint=b"o", key=b"o")
