@@ -244,6 +244,7 @@ class Book:
             record is None
             or record.state != entry.state
             or record.updated != entry.updated
+            or record.token != entry.token
         ):
             msg = "something has become known of it since it was looked at"
             raise OperationBusy(msg)
@@ -327,6 +328,7 @@ class Book:
             changes=kept.changes,
             earlier=kept.earlier,
             damaged=damaged,
+            token=record.token,
         )
 
 

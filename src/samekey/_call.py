@@ -83,7 +83,7 @@ class Call:
     left = False  # it was left while the journal was at it
     from_journal: Report | None = None  # the report that the journal had
     before: tuple[Attempt, ...] = ()  # what the journal has of other calls
-    claimed = 0  # how many attempts it had made when it was claimed
+    recorded = 0  # how many of its attempts the journal has
     said: Any = None  # what fingerprint= made of it before it had its key
     seen: bytes | None = None  # an unread body that was looked at
     unrecorded: str | None = None  # why the journal does not know how it went

@@ -18,6 +18,7 @@ from samekey._intent import (
     key_id,
     record_id,
 )
+from samekey._journal_arguments import NEVER
 from samekey._kept import Kept
 from samekey._library import Response, content_of
 from samekey._message import Message
@@ -100,7 +101,7 @@ def _request(call: Call, journal: Journal) -> Message | None:
             content = placed.given
     body, redacted = redact(content, journal.redact)
     scope = (name.lower() for name in call.profile.scope_headers)
-    allowed = journal.headers.union(scope)
+    allowed = journal.headers.union(scope) - NEVER
     return Message(
         method=call.method,
         url=str(url.copy_with(userinfo=b"")),
@@ -122,10 +123,9 @@ def take_up(call: Call, begun: Begun) -> None:
     call.begun_as = begun
     if call.left:
         call.terms.journal.let_go(begun)
-    call.claimed = 0
-    if call.evidence is not None:
-        call.claimed = len(call.attempts or ()) + 1
-    elif begun.kept.report is not None:
+    if begun.kept.report is None:
+        call.recorded = 0
+    elif call.evidence is None:
         call.before = begun.kept.report.attempts
     if record.key != call.key:
         rekey(call, record.key)

@@ -186,6 +186,8 @@ async def _ended(turn: Turn[Any]) -> None:
         while not turn.over:
             try:
                 await anyio.sleep(0.001)
+            except (Exception, GeneratorExit):  # noqa: BLE001 -- no loop
+                return
             except BaseException:  # noqa: BLE001, S112 -- once more
                 continue
 

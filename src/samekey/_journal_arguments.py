@@ -8,7 +8,7 @@ import os
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from samekey._owner import SIZE, secret_beside
 from samekey.errors import JournalError
@@ -20,9 +20,10 @@ ALLOWED_HEADERS = frozenset(
 )
 """The request headers that may be kept, besides those of `headers=`."""
 
-_NEVER = frozenset(
+NEVER = frozenset(
     {"authorization", "cookie", "proxy-authorization", "set-cookie"}
 )
+"""The headers that are never kept, whatever else is said."""
 
 
 def open_store(
@@ -51,16 +52,20 @@ def sharing_of(store: Store) -> Sharing | None:
     One of a class that has changed `claim` or `complete`, and not `do_all`, is
     asked by those: it may encrypt what is kept, or count.
     """
-    if not isinstance(store, Sharing):
-        return None
     own = getattr(store, "__dict__", {})
     spaces = [own, *map(vars, type(store).__mro__)]
-    first = {
-        name: next((at for at, one in enumerate(spaces) if name in one), 0)
-        for name in ("do_all", "claim", "complete")
-    }
-    changed = min(first["claim"], first["complete"]) < first["do_all"]
-    return None if changed else store
+    first: dict[str, int] = {}
+    for name in ("crowded", "do_all", "claim", "complete"):
+        for at, space in enumerate(spaces):
+            if name in space:
+                first.setdefault(name, at)
+    # One that has them only by `__getattr__` stands in for another store.
+    if (
+        len(first) < 4
+        or min(first["claim"], first["complete"]) < first["do_all"]
+    ):
+        return None
+    return cast("Sharing", store)
 
 
 def choose_secret(
@@ -95,7 +100,7 @@ def texts(value: object, name: str) -> tuple[Any, ...]:
 
 def allowed_headers(names: object) -> frozenset[str]:
     found = frozenset(str(n).lower() for n in texts(names, "headers"))
-    for name in sorted(found & _NEVER):
+    for name in sorted(found & NEVER):
         msg = f"headers must not have {name}, which is never kept"
         raise ValueError(msg)
     return found

@@ -34,6 +34,8 @@ class Entry:
 
         updated: When something became known of it.
 
+        token: How often it was taken up; one more with each worker.
+
         busy: A live worker is on it.
 
         method: Of the request. *url*: without credentials and query.
@@ -69,6 +71,7 @@ class Entry:
     changes: tuple[Change, ...]
     earlier: tuple[Report, ...] = ()
     damaged: str | None = None
+    token: int = 1
 
 
 Became = Literal[

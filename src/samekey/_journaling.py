@@ -17,7 +17,7 @@ from samekey._call import Call
 from samekey._claiming import take_up, wish_of
 from samekey._intent import Begun, End, Wish
 from samekey._library import Response
-from samekey._recording import end_of, unrecorded
+from samekey._recording import end_of, recorded, unrecorded
 from samekey.errors import JournalError
 from samekey.journal import Journal
 from samekey.stores import StoreError
@@ -72,6 +72,8 @@ def record(call: Call, response: Response | None) -> None:
         journal.end(end_of(call, response))
     except Exception as exc:  # noqa: BLE001 -- the answer goes before it
         unrecorded(call, exc)
+    else:
+        recorded(call)
 
 
 @attrs.frozen
@@ -87,14 +89,14 @@ class Errand:
     )
 
 
-def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
+def do_all(errands: Sequence[Errand]) -> list[Begun | BaseException | None]:
     """
     Claim and record for calls of one journal, with one sync.
 
     Gives each call that is to be claimed what to do, or why nothing is.
     """
     journal: Journal = errands[0].call.terms.journal
-    told: list[Begun | Exception | None] = [None] * len(errands)
+    told: list[Begun | BaseException | None] = [None] * len(errands)
     ends: dict[int, End] = {}
     wishes: dict[int, Wish] = {}
     for at, errand in enumerate(errands):
@@ -103,7 +105,7 @@ def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
                 ends[at] = end_of(errand.call, errand.response)
             else:
                 wishes[at] = errand.context.run(wish_of, errand.call)
-        except Exception as exc:  # noqa: BLE001 -- each has its own
+        except BaseException as exc:  # noqa: BLE001 -- each has its own
             if errand.ended:
                 unrecorded(errand.call, exc)
             else:
@@ -119,7 +121,9 @@ def do_all(errands: Sequence[Errand]) -> list[Begun | Exception | None]:
             return [told for one in errands for told in do_all([one])]
         errors, begun = [exc] * len(ends), [exc] * len(wishes)
     for at, error in zip(ends, errors, strict=True):
-        if error is not None:
+        if error is None:
+            recorded(errands[at].call)
+        else:
             errands[at].context.run(unrecorded, errands[at].call, error)
     for at, one in zip(wishes, begun, strict=True):
         told[at] = _began(errands[at].call, one)

@@ -4,6 +4,8 @@ What is recorded of how a call went.
 
 from __future__ import annotations
 
+import contextlib
+
 import attrs
 
 from samekey import _log
@@ -32,7 +34,13 @@ def end_of(call: Call, response: Response | None) -> End:
     )
 
 
-def unrecorded(call: Call, error: Exception) -> None:
+def recorded(call: Call) -> None:
+    """Note that the journal knows how *call* went, up to now."""
+    now = 0 if call.evidence is None else 1
+    call.recorded = len(call.attempts or ()) + now
+
+
+def unrecorded(call: Call, error: BaseException) -> None:
     """Note why it is not recorded how *call* went, and let go of it."""
     assert call.begun_as is not None
     call.terms.journal.let_go(call.begun_as)
@@ -42,7 +50,8 @@ def unrecorded(call: Call, error: Exception) -> None:
         why = f"the journal failed: {error}"
     call.unrecorded = why
     call.forget_report()
-    _log.unrecorded(call, why)
+    with contextlib.suppress(Exception):  # the answer goes before it
+        _log.unrecorded(call, why)
 
 
 def _outcome(call: Call, response: Response | None, begun: Begun) -> Kept:
@@ -60,9 +69,9 @@ def _outcome(call: Call, response: Response | None, begun: Begun) -> Kept:
 def _joined(call: Call, before: Report | None) -> Report:
     """Give the report with the attempts that others have recorded."""
     report = call.report()
-    if before is None and not (call.before or call.claimed):
+    if before is None and not (call.before or call.recorded):
         return report
-    new = report.attempts[len(call.before) + call.claimed :]
+    new = report.attempts[len(call.before) + call.recorded :]
     old = () if before is None else before.attempts
     return attrs.evolve(
         report,

@@ -183,7 +183,10 @@ def again_of(entry: Entry) -> dict[str, Any]:
     return {
         "method": request.method,
         "url": request.url,
-        "headers": list(request.headers),
+        # As they were: the library would have text be ASCII.
+        "headers": [
+            (name.encode(), value.encode()) for name, value in request.headers
+        ],
         "content": request.body,
         "idempotency_key": entry.key,
         **named,

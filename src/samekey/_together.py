@@ -39,6 +39,6 @@ async def _sent(errand: Errand) -> object:
     if journal.shares:
         return await gatherer_of(journal, do_all).do(errand)
     [told] = await in_thread(do_all, [errand])
-    if isinstance(told, Exception):
+    if isinstance(told, BaseException):
         raise told
     return told

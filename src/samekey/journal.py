@@ -158,13 +158,18 @@ class Journal(Book):
         self.store, path = open_store(store)
         self.secret = choose_secret(given, self.store, path)
         self.mark = hashlib.sha256(self.secret).hexdigest()[:8]
-        self.owner = own_name()
         self._sharing = sharing_of(self.store)
-        self._held = set()
         self._numbers = itertools.count(1)
+        self.begin_anew()
+        _JOURNALS.add(self)
         if store is not self.store:
             # Made here, so nobody else closes it.
             weakref.finalize(self, self.store.close)
+
+    def begin_anew(self) -> None:
+        """Be on nothing, under a name of its own: this may be a child."""
+        self.owner = own_name()
+        self._held = set()
 
     def fingerprint(self, digest: bytes) -> bytes:
         """Make a fingerprint from which no body can be guessed."""
@@ -399,6 +404,16 @@ def _reopened(
         data=kept.encode(),
     )
 
+
+_JOURNALS: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    for journal in list(_JOURNALS):
+        journal.begin_anew()
+
+
+getattr(os, "register_at_fork", dict)(after_in_child=_begin_anew)
 
 _OPEN = str(Outcome.OPEN)
 _MOMENT = 0.001

@@ -991,6 +991,47 @@ class TestTwo:
         os.close(read)
         os.close(write)
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+    def test_fork_of_a_store_that_allows_it(self, tmp_path, clock):
+        """Who works on what is told apart in parent and child."""
+
+        class Each:
+            """Has a store of its own in each process, as over a network."""
+
+            durable = True
+
+            def __init__(self):
+                self.stores = {}
+
+            def __getattr__(self, name):
+                pid = os.getpid()
+                if pid not in self.stores:
+                    self.stores[pid] = SQLiteStore(tmp_path / "payments.db")
+                return getattr(self.stores[pid], name)
+
+        journal = Journal(Each(), secret=b"s" * 16)
+        assert not journal.shares
+        read, write = os.pipe()
+
+        def answering(request):
+            # Both have made as many claims by now.
+            if pid := os.fork():
+                os.waitpid(pid, 0)
+                return httpx.Response(201)
+            try:
+                pay(client_of(journal, Api(), clock=clock))
+            except samekey.OperationBusy:
+                os.write(write, b"busy")
+            finally:
+                os._exit(0)
+
+        pay(client_of(journal, Api(answering), clock=clock))
+        os.write(write, b".")
+
+        assert b"busy." == os.read(read, 100)
+        os.close(read)
+        os.close(write)
+
 
 class TestDoors:
     """The same at both doors of all kinds of client."""

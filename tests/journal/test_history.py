@@ -12,6 +12,7 @@ from journal.support import (
     ORDER,
     Api,
     Clock,
+    Crash,
     client_of,
     lost,
     memory,
@@ -52,6 +53,49 @@ def test_attempts_of_all_processes(journal, clock):
     assert [None, 503, 201] == [one.status for one in report.attempts]
     kept = journal.get("order-1").report
     assert [None, 503, 201] == [one.status for one in kept.attempts]
+
+
+def test_attempts_that_were_cut_off(journal, clock):
+    """What the journal did not hear of before it hears of with the next."""
+    api = Api(Crash(), lost(), Crash(), 201)
+    client = client_of(journal, api, clock=clock, policy=ONCE)
+    with pytest.raises(Crash) as caught:
+        pay(client)
+    with pytest.raises(samekey.InDoubt):
+        client.resume(caught.value)
+    with pytest.raises(Crash):
+        client.resume(caught.value)
+
+    report = samekey.report(client.resume(caught.value))
+
+    errors = ["Crash", "ReadTimeout", "Crash", None]
+    assert errors == [one.error for one in report.attempts]
+    kept = journal.get("order-1").report
+    assert errors == [one.error for one in kept.attempts]
+    assert [1, 2, 3, 4] == [one.number for one in kept.attempts]
+
+
+def test_attempts_after_a_purge(journal, clock):
+    """What was removed from the journal is told anew."""
+    api = Api(503)
+    client = client_of(journal, api, clock=clock, policy=ONCE)
+    request = client.build_request(
+        "POST",
+        "/payments",
+        json=ORDER,
+        extensions={"samekey": {"operation": "order-1"}},
+    )
+    with pytest.raises(samekey.InDoubt):
+        client.send(request)
+    entry = journal.get("order-1")
+    journal.resolve(entry, samekey.Outcome.NOT_EXECUTED, why="x", wall=0.0)
+    clock.now += 100 * 86_400
+    assert 1 == journal.purge(wall=clock.now)
+
+    client.send(request)
+
+    kept = journal.get("order-1").report
+    assert [503, 201] == [one.status for one in kept.attempts]
 
 
 def test_attempts_of_a_resumed_call(journal, clock):

@@ -316,11 +316,43 @@ class TestNeverOnDisk:
             (b"\xff", ["/a"], b"[redacted]", True),
             (b"3", ["/a"], b"3", False),
             (b'{"a": 1, "a": 2}', ["/a"], b'{"a":"[redacted]"}', True),
+            (
+                b'{"a": 1, "b": [1.10, -0, 1e999, 1E2, 12345678901234567890]}',
+                ["/a"],
+                b'{"a":"[redacted]","b":[1.10,-0,1e999,1E2,12345678901234567890]}',
+                True,
+            ),
+            (
+                '{"a": 1, "b": "\xe9"}'.encode("utf-16"),
+                ["/a"],
+                r'{"a":"[redacted]","b":"\u00e9"}'.encode("utf-16"),
+                True,
+            ),
         ],
     )
     def test_redact(self, body, pointers, expected, taken):
         """Pointers are followed through objects and lists."""
         assert (expected, taken) == redact(body, pointers)
+
+    def test_no_credentials(self, clock):
+        """Not even where they say whose operation it is."""
+        journal = memory(remember="request")
+        client = client_of(
+            journal,
+            Api(lost()),
+            clock=clock,
+            policy=ONCE,
+            profile=Profile(
+                "mine", scope_headers=["Authorization", "X-Tenant"]
+            ),
+            client={"headers": {"Authorization": "secret", "X-Tenant": "7"}},
+        )
+        with pytest.raises(samekey.InDoubt):
+            pay(client)
+
+        names = {name for name, _ in only(journal).request.headers}
+        assert "x-tenant" in names
+        assert "authorization" not in names
 
     def test_headers(self, clock):
         """Request headers are kept by a list, and the list can be longer."""

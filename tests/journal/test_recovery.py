@@ -137,6 +137,19 @@ class TestProbes:
         assert before.content == after.content
         assert before.url == after.url
 
+    def test_odd_header(self, journal, clock):
+        """A header that is not ASCII is sent as it was."""
+        agent = {"client": {"headers": {"User-Agent": "Caf\xe9".encode()}}}
+        left_open(journal, clock, "1", **agent)
+        api = Api()
+        found, _ = recovered(journal, api, clock)
+
+        assert Recovered(answered=1) == found
+        [request] = api.requests
+        assert "Caf\xe9".encode() in [
+            value for _, value in request.headers.raw
+        ]
+
     def test_doors(self, journal, clock):
         """`recover` of a client does it, and of an async one, awaited."""
         left_open(journal, clock, "1")
@@ -632,6 +645,31 @@ class TestResolve:
             match=r"^something has become known of it since it was looked at$",
         ):
             journal.resolve(entry, samekey.Outcome.ANSWERED, why="x")
+
+    def test_sent_since(self, clock):
+        """A send since the look is noticed, also if it was cut off."""
+        journal = memory()
+        terms = {"clock": clock, "policy": ONCE}
+        with pytest.raises(samekey.InDoubt):
+            pay(client_of(journal, Api(lost()), **terms), "1")
+        entry = journal.get("1")
+        with pytest.raises(Crash):
+            pay(client_of(journal, Api(Crash()), **terms), "1")
+        assert (entry.state, entry.updated) == (
+            journal.get("1").state,
+            journal.get("1").updated,
+        )
+
+        with pytest.raises(
+            samekey.OperationBusy,
+            match=r"^something has become known of it since it was looked at$",
+        ):
+            journal.resolve(entry, samekey.Outcome.NOT_EXECUTED, why="x")
+        assert "not_executed" == (
+            journal.resolve(
+                journal.get("1"), samekey.Outcome.NOT_EXECUTED, why="x"
+            ).state
+        )
 
     def test_race(self, clock):
         """Who was faster has it."""

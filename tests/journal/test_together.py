@@ -468,6 +468,15 @@ def test_who_is_asked(tmp_path):
         def do_all(self, completions, asks):
             raise NotImplementedError
 
+    class Proxy:
+        """Stands before another store."""
+
+        def __init__(self, store):
+            self.store = store
+
+        def __getattr__(self, name):
+            return getattr(self.store, name)
+
     with (
         SQLiteStore(tmp_path / "a.db") as plain,
         Encrypting(tmp_path / "b.db") as own,
@@ -476,6 +485,69 @@ def test_who_is_asked(tmp_path):
     ):
         patched.claim = plain.claim
         shares = [Journal(e).shares for e in (plain, own, both, patched)]
+        shares.append(Journal(Proxy(plain), secret=b"s" * 16).shares)
 
-    assert [True, False, True, False] == shares
+    assert [True, False, True, False, False] == shares
     assert not Journal(MemoryStore()).shares
+
+
+class Outcome(BaseException):
+    """As a test framework raises it."""
+
+
+@BACKENDS
+def test_more_than_an_error(journal, clock, backend):
+    """Whatever `fingerprint=` raises is raised in the task whose call it is."""
+
+    def fingerprint(request):
+        if request.headers["tenant"] == "odd":
+            raise Outcome
+        return b"the same"
+
+    client = client_of(
+        journal,
+        Api(),
+        clock=clock,
+        asynchronous=True,
+        fingerprint=fingerprint,
+    )
+    told = []
+
+    async def work(number):
+        name = "odd" if number == 3 else "even"
+        try:
+            told.append(await pay(client, number, headers={"tenant": name}))
+        except Outcome as exc:
+            told.append(exc)
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            for number in range(8):
+                group.start_soon(work, number)
+
+    anyio.run(main, backend=backend)
+
+    kinds = [type(each) for each in told]
+    assert (7, 1) == (kinds.count(httpx.Response), kinds.count(Outcome))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_filter_that_raises(journal, clock, asynchronous, monkeypatch):
+    """What a user's logging raises does not take an answer away."""
+
+    class Filter(logging.Filter):
+        def filter(self, record):
+            raise LookupError
+
+    logger = logging.getLogger("samekey")
+    monkeypatch.setattr(logger, "filters", [Filter()])
+    client = client_of(journal, Api(), clock=clock, asynchronous=asynchronous)
+    Watched.fails_at = 2
+
+    if asynchronous:
+        [answer] = all_pay(client, ["order-1"], "asyncio")
+    else:
+        answer = pay(client)
+
+    assert 201 == answer.status_code
+    assert "disk I/O error" in samekey.report(answer).unrecorded

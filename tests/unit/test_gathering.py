@@ -331,3 +331,31 @@ def test_called_off():
 
     assert (True, 2) == (turn.over, turn.errands[0].result)
     assert not turn.call_off()
+
+
+def test_a_loop_that_is_closed():
+    """Whoever forgets a leader that waits for its thread is not held up."""
+    slow = Slow()
+    gatherer = Gatherer(slow)
+    loop = asyncio.new_event_loop()
+
+    async def main():
+        leader = asyncio.create_task(gatherer.do(1))
+        await until(lambda: slow.turns)
+        leader.cancel()
+        await asyncio.sleep(0.01)
+        return leader
+
+    leader = loop.run_until_complete(main())
+    assert not leader.done()
+    loop.close()
+    leader._log_destroy_pending = False
+    timer = threading.Timer(10, slow.go_on.release)
+    timer.start()
+
+    with pytest.raises(RuntimeError):
+        leader.get_coro().close()  # as the collector does
+
+    assert slow.go_on._value == 0
+    slow.go_on.release()
+    timer.cancel()
