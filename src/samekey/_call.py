@@ -263,6 +263,12 @@ class Call:
     def past(self, past: Past) -> None:
         self._earlier = past
 
+    def remember(self) -> None:
+        """Note that more than its attempts may have acted."""
+        earlier = self._earlier
+        self._earlier = earlier = Past() if earlier is None else earlier.copy()
+        earlier.remembered = True
+
     def finish(self) -> None:
         """Note that it is over, for now."""
         self.active = False
@@ -288,10 +294,19 @@ class Call:
 
     def may_have_acted(self) -> bool:
         """Tell whether one of its sends was doubtful, or settled it."""
+        past = self.history()
+        return past.doubtful or past.settled
+
+    def history(self) -> Past:
+        """Add up all that is known of its sends, the latest one too."""
         past = self.past
         past = Past() if past is None else past.copy()
-        past.add(self.begun())
-        return past.doubtful or past.settled
+        if self.evidence is not None:
+            past.add(self.evidence)
+        if self.entry is not None:
+            alone = self.entry.under_way <= self.enrolled
+            self.entry.add_to(past, alone=alone)
+        return past
 
     @property
     def origin(self) -> tuple[str, str, int | None]:

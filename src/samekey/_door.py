@@ -230,9 +230,7 @@ def again(call: Call, request: Request) -> Call:
     if call.active:
         # What one send does is not known to the other: it may execute.
         past.remembered = True
-        other = call._earlier
-        call.past = other = Past() if other is None else other.copy()
-        other.remembered = True
+        call.remember()
     else:
         if call.evidence is not None:
             past.add(call.evidence)

@@ -166,6 +166,34 @@ def _gave_up(
     return exc
 
 
+def never_began(call: Call) -> GaveUp:
+    """
+    End an operation whose time was over before its first send.
+
+    Reading its body or asking the journal has taken that.
+    """
+    past = call.history()
+    told = Told.NOT_EXECUTED
+    call.outcome = Outcome.NOT_EXECUTED
+    if past.settled:
+        told, call.outcome = Told.ANSWER_LOST, Outcome.ANSWERED
+    elif past.doubtful or past.touched or past.remembered:
+        told, call.outcome = Told.IN_DOUBT, Outcome.IN_DOUBT
+    _log.never_began(call, _SAID[told])
+    kind = call.library.TransportError
+    msg = (
+        f"{call.method} to {call.url.host}: {_SAID[told]} (no time was left"
+        " for its first send; nothing was sent)"
+    )
+    report = call.report()
+    exc = build(blend(_TOLD[told], kind, kind), msg, report, "deadline")
+    named = call.theirs or call.operation is not None
+    exc.add_note(note(_TOLD[told], report, "deadline", named=named))
+    exc.request = call.request
+    attach(call, exc)
+    return exc
+
+
 def _last(call: Call) -> str:
     evidence = call.evidence
     assert evidence is not None
@@ -186,7 +214,10 @@ def attach(call: Call, exc: BaseException) -> None:
 def leave(call: Call, exc: BaseException) -> None:
     """Note that an operation is left through *exc*, which is not ours."""
     evidence = call.evidence
-    assert evidence is not None
+    if evidence is None:  # it was cut off just before its first send
+        call.withdraw()
+        attach(call, exc)
+        return
     if evidence.ended == 0:
         evidence.ended = call.terms.time.clock()
         evidence.error = type(exc).__name__

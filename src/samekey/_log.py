@@ -94,6 +94,27 @@ def unrecorded(call: Call, why: str) -> None:
         )
 
 
+def never_began(call: Call, said: str) -> None:
+    """Tell that a call ends before its first send."""
+    if logger.isEnabledFor(logging.WARNING):
+        key = key_hint(call.key)
+        logger.warning(
+            "%s to %s: %s; its time was over before its first send, key %s",
+            call.method,
+            call.url.host,
+            said,
+            key,
+            extra={
+                "samekey_event": "give_up",
+                "samekey_outcome": str(call.outcome),
+                "samekey_reason": "deadline",
+                "samekey_key": key,
+                "samekey_method": call.method,
+                "samekey_host": call.url.host,
+            },
+        )
+
+
 def gave_up(call: Call, evidence: Evidence, reason: Reason, said: str) -> None:
     """Tell that a call ends without an answer that can be handed out."""
     if logger.isEnabledFor(logging.WARNING):

@@ -11,8 +11,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from samekey._call import Call
-from samekey._effects import Claim, Effect, Freeze, Sleep
-from samekey._ending import attach
+from samekey._effects import Claim, Effect, Freeze, Record, Sleep
+from samekey._ending import attach, never_began
 from samekey._library import Response
 from samekey._placing import accompany, place
 from samekey._policy import MIN_LEFT
@@ -34,6 +34,14 @@ def prepared(call: Call) -> Generator[Effect, Any, Response | None]:
     Raises:
         SamekeyError: If nothing may be sent.
     """
+    takes_time = call.freezes or call.terms.journal is not None
+    given = yield from _made_ready(call)
+    if takes_time and given is None and not call.hopping:
+        yield from _check_time(call)
+    return given
+
+
+def _made_ready(call: Call) -> Generator[Effect, Any, Response | None]:
     if call.freezes:
         yield from _frozen(call)
     if call.hopping:
@@ -54,6 +62,30 @@ def prepared(call: Call) -> Generator[Effect, Any, Response | None]:
     if call.placed is not None and call.profile.companions:
         accompany(call)
     return None
+
+
+def _check_time(call: Call) -> Generator[Effect, Any, None]:
+    """
+    Check that what stood before the first send has left some time for it.
+
+    Raises:
+        GaveUp: If it has not.
+    """
+    deadline, started = call.deadline, call.started
+    if deadline is None:
+        return
+    left = deadline - call.terms.time.clock()
+    # A deadline that is shorter than the least still has a first send.
+    if left >= min(MIN_LEFT, (deadline - started) / 2):
+        return
+    begun = call.begun_as
+    if begun is not None:
+        if begun.before is None:
+            call.outcome = Outcome.NOT_EXECUTED
+            yield Record(None)
+        # Else it stays as it was before.
+        call.terms.journal.let_go(begun)
+    raise never_began(call)
 
 
 def _admit(call: Call) -> None:

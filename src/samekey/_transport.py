@@ -161,6 +161,7 @@ def _next_hop(call: Call, request: Request) -> Call:
     call.counted -= 1
     call.polls = 0
     call.waited = 0.0
+    call.remember()
     call.reopen()
     return call
 

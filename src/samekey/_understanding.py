@@ -57,6 +57,19 @@ def look_at_head(call: Call, evidence: Evidence, response: Response) -> None:
     if tells:
         evidence.telling = True
         evidence.replayed = call.profile.is_replay(headers)
+    if response.history or call.hopping:
+        evidence.hop = _is_hop(call, response)
+
+
+def _is_hop(call: Call, response: Response) -> bool:
+    """Tell whether a redirect that had answered the request came before."""
+    seen = [one.status_code for one in response.history]
+    if call.hopping:
+        seen += [one.status or 0 for one in call.attempts or ()]
+    # A 307 or 308 has not (RFC 9110, sections 15.4.8 and 15.4.9).
+    return any(
+        300 <= status < 400 and status not in {307, 308} for status in seen
+    )
 
 
 def json_in(

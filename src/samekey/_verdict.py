@@ -70,7 +70,7 @@ class Evidence:
     encoded = False  # the body is encoded
     asked = 0.0  # how long the server asked to wait after it
     poll = False  # it asked for the answer of a request still running
-    hop = False  # it followed a redirect
+    hop = False  # a redirect came before it that had answered the request
 
     # What it means.
     verdict = Verdict.ANSWERED
@@ -129,7 +129,7 @@ class Evidence:
         # RFC 8470, section 5.2; RFC 6585, section 4.
         return (
             self.verdict is Verdict.NOT_SENT
-            or self.status in {425, 429}
+            or (self.status in {425, 429} and not self.hop)
             or self.store_down
         )
 
