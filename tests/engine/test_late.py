@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 
 import httpx
 import pytest
@@ -253,3 +254,18 @@ def test_cut_off_before_the_first_send():
 
     assert () == samekey.report(caught.value).attempts
     assert 0 == call.entry.under_way
+
+
+def test_late_and_quiet(caplog):
+    """Where nobody wants warnings, none is written."""
+    store = Slow()
+    store.seconds = 9
+    paper = journaled(store=store)
+
+    with (
+        caplog.at_level(logging.ERROR, "samekey"),
+        pytest.raises(samekey.NotExecuted),
+    ):
+        paper.post(operation="order-1")
+
+    assert [] == caplog.records

@@ -991,6 +991,18 @@ class TestTwo:
         os.close(read)
         os.close(write)
 
+    def test_a_child_begins_anew(self, clock):
+        """What a fork is followed by: another name, and nothing is held."""
+        journal = memory()
+        crashed(journal, clock=clock)
+        journal._held.add(journal.store.scan()[0].owner)
+        before = journal.owner
+
+        samekey.journal._begin_anew()
+
+        assert before != journal.owner
+        assert set() == journal._held
+
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
     def test_fork_of_a_store_that_allows_it(self, tmp_path, clock):
         """Who works on what is told apart in parent and child."""
