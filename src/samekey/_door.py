@@ -254,6 +254,7 @@ def again(call: Call, request: Request) -> Call:
         "max_redirects",
         "operation",
         "placed",
+        "pristine",
         "replayable",
         "returns_doubt",
         "said",

@@ -31,7 +31,6 @@ from samekey._effects import (
     Effect,
     Follow,
     Read,
-    Record,
     Sleep,
 )
 from samekey._ending import attach, leave, settle
@@ -40,7 +39,7 @@ from samekey._library import Response
 from samekey._names import EXTENSION
 from samekey._next import Stop, next_step, overslept
 from samekey._placing import put
-from samekey._preparing import prepared
+from samekey._preparing import prepared, record
 from samekey._redirects import hop_of
 from samekey._report import Outcome
 from samekey._understanding import (
@@ -261,18 +260,7 @@ def _recorded(call: Call, response: Any) -> Generator[Effect, Any, None]:
     call.outcome = call.row().outcome
     if response is not None:
         call.note_replay(response.headers)
-    yield from _record(call, response)
-
-
-def _record(
-    call: Call, response: Response | None
-) -> Generator[Effect, Any, None]:
-    try:
-        yield Record(response)
-    except BaseException:
-        # Cancelled, perhaps, while its thread goes on and records it.
-        call.left = True
-        raise
+    yield from record(call, response)
 
 
 def _noted(
@@ -282,7 +270,7 @@ def _noted(
     call.outcome = _ANSWERED
     call.note_replay(response.headers)
     if call.begun_as is not None:
-        yield from _record(call, response)
+        yield from record(call, response)
     if call.terms.hooks:
         _telling.attempted(call, evidence)
         _telling.ended(call)

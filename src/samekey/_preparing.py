@@ -82,7 +82,7 @@ def _check_time(call: Call) -> Generator[Effect, Any, None]:
     if begun is not None:
         if begun.before is None:
             call.outcome = Outcome.NOT_EXECUTED
-            yield Record(None)
+            yield from record(call, None)
         # Else it stays as it was before.
         call.terms.journal.let_go(begun)
     raise never_began(call)
@@ -154,6 +154,18 @@ def _claimed(call: Call) -> Generator[Effect, Any, Begun]:
         if call.terms.journal.busy == "raise" or left <= 0:
             raise _busy(begun)
         yield Sleep(min(POLL, left))
+
+
+def record(
+    call: Call, response: Response | None
+) -> Generator[Effect, Any, None]:
+    """Record how it went."""
+    try:
+        yield Record(response)
+    except BaseException:
+        # Cancelled, perhaps, while its thread goes on and records it.
+        call.left = True
+        raise
 
 
 def _busy(begun: Begun) -> OperationBusy:
