@@ -62,6 +62,8 @@ class Handle:
         self,
         work: Callable[[sqlite3.Connection], T],
         instead: Handle | None = None,
+        *,
+        lasting: bool = False,
     ) -> T:
         """
         Call *work* with the connection, while no other thread has it.
@@ -72,6 +74,9 @@ class Handle:
             instead: Whose connection is taken while another thread has this
                 one's. By default it is waited for.
 
+            lasting: What is written must be found again: make sure that the
+                file is where it was.
+
         Raises:
             StoreError: If SQLite fails, or the store was closed.
         """
@@ -79,7 +84,7 @@ class Handle:
             assert instead is not None
             return instead.use(work)
         try:
-            return work(self._open())
+            return work(self._open(lasting=lasting))
         except Locked:
             raise  # nothing has happened
         except sqlite3.Error as exc:
@@ -97,7 +102,7 @@ class Handle:
         with self._lock:
             self._drop()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, *, lasting: bool) -> sqlite3.Connection:
         trust = self._trust
         if trust.closed:
             msg = f"{self._opener.path} must be open, and was closed"
@@ -109,7 +114,7 @@ class Handle:
             self._connection, self._place = self._opener.open(
                 after_failure=trust.failures > 0
             )
-        elif self._opener.place() != self._place:
+        elif lasting and self._opener.place() != self._place:
             # SQLite would go on with the one that it has, and nobody would
             # find it again. In WAL mode it does not look.
             msg = (

@@ -46,11 +46,16 @@ class Opener:
     path: Path
     factory: type[sqlite3.Connection] = attrs.field(kw_only=True)
     busy_timeout: float = attrs.field(kw_only=True)
+    _name: str = attrs.field(init=False)
+
+    @_name.default
+    def _as_text(self) -> str:
+        return str(self.path)
 
     def place(self) -> Place | None:
         """Tell which file stands at the path; None: there is none."""
         try:
-            status = os.stat(self.path)  # noqa: PTH116 -- half the price
+            status = os.stat(self._name)  # noqa: PTH116 -- half the price
         except OSError:
             return None
         return status.st_dev, status.st_ino

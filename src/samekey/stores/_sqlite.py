@@ -283,7 +283,8 @@ class SQLiteStore:
         """Do a batch; if it fails, each ticket has an error of its own."""
         try:
             self._writer.use(
-                lambda connection: self._committer.commit(connection, batch)
+                lambda connection: self._committer.commit(connection, batch),
+                lasting=any(ticket.durable for ticket in batch),
             )
         except StoreError as exc:
             for ticket in batch:
