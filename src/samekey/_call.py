@@ -27,6 +27,7 @@ from samekey._outcome import (
     table_for,
 )
 from samekey._policy import DEFAULT, DEFAULT_DEADLINE, RetryPolicy
+from samekey._pristine import Pristine
 from samekey._report import Attempt, Outcome, Report
 from samekey._slots import Placed
 from samekey._strategies import StrategyCaller
@@ -117,8 +118,9 @@ class Call:
     outcome = Outcome.OPEN
     doubt: object = None  # exception or response of the latest doubtful one
     strategies: StrategyCaller | None = None
-    restores = False  # auth or hooks may change the headers
-    pristine: Any = None  # the headers before they did
+    restores = False  # auth or hooks may change the request
+    pristine: Pristine | None = None  # the request before they did
+    lowered = False  # the httpx timeouts of the present send
     active = False
     timeouts: dict[str, float | None] | None = None  # of the present send
     extensions: Any = None  # the request's own; a send has others on it
@@ -170,6 +172,8 @@ class Call:
 
         A circle of the two would keep every body until the next collection.
         """
+        if self.lowered:
+            self._let_read()
         self._home = weakref.ref(self.opened)
         self.request = self.opened = self.timeouts = self.extensions = None
         self.active = False
@@ -271,6 +275,8 @@ class Call:
 
     def finish(self) -> None:
         """Note that it is over, for now."""
+        if self.lowered:
+            self._let_read()
         self.active = False
         self.timeouts = None
         entry = self.entry
@@ -284,6 +290,14 @@ class Call:
             entry.failed = entry.failed or past.failed
             entry.report = self.report()
             self.withdraw()
+
+    def _let_read(self) -> None:
+        """Give the user's own timeouts to who reads the body by himself."""
+        timeouts, own = self.timeouts, self.extensions
+        if self.unread and timeouts is not None and own is not None:
+            timeouts.clear()
+            timeouts.update(own.get("timeout") or {})
+        self.lowered = False
 
     def withdraw(self) -> None:
         """Note that it is not under way any more."""

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextvars import Token
-from typing import Any, NoReturn
+from typing import Any
 
-from samekey import _telling
 from samekey._async_drivers import AsyncDriver
 from samekey._call import Call
 from samekey._copying import copy_of
@@ -28,10 +27,11 @@ from samekey._library import (
 from samekey._memory import UNPROTECTED
 from samekey._names import EXTENSION
 from samekey._placing import put
-from samekey._policy import show_seconds
+from samekey._pristine import Pristine
+from samekey._retained import check_again, check_retention, refuse
 from samekey._terms import Terms
 from samekey._wire import SENDING, Wire
-from samekey.errors import BodyNotReplayable, KeyExpired
+from samekey.errors import BodyNotReplayable
 
 
 TERMS = (
@@ -84,6 +84,9 @@ class Bound:
         terms = self.terms
         if not terms.guard.passed:
             terms.guard.check()
+        carried = request.extensions.get(EXTENSION)
+        if carried is not None:
+            check_again(carried)
         with terms.lock:
             carried = request.extensions.get(EXTENSION)
             if isinstance(carried, Call) and carried.is_for(request):
@@ -143,9 +146,9 @@ class Bound:
             msg = "the body was streamed, so it cannot be sent again"
             raise BodyNotReplayable(msg)
         if call.key is not None:
-            _check_retention(call)
+            check_retention(call)
         elif call.guarded and call.may_have_acted():
-            _refuse(call, UNPROTECTED)
+            refuse(call, UNPROTECTED)
         if not call.reclaim():
             raise ValueError(_GONE)
         call = _again(call, call.opened)
@@ -278,42 +281,22 @@ def _again(carried: Call, request: Any) -> Call:
     call = again(carried, request)
     if call is carried or carried.left:
         return call
-    pristine = carried.pristine
-    headers = request.headers if pristine is None else pristine
     # It may have come to its end just now, and have let go of its own.
     extensions = carried.extensions or request.extensions
     call.extensions = {**extensions, EXTENSION: call}
     call.request = call.opened = copy_of(
-        request, call.library.Headers(headers), call.extensions
+        request, call.library.Headers(request.headers), call.extensions
     )
+    if carried.pristine is not None:
+        carried.pristine.restore(call.request)
     return call
 
 
 def before_send(call: Call) -> Token[Call | None]:
-    """Give an attempt the headers as they were, and tell who is sending."""
-    headers = call.library.Headers
+    """Give an attempt the request as it was, and tell who is sending."""
     if call.pristine is None:
         # Not before: reading the body into bytes may correct its length.
-        call.pristine = headers(call.request.headers)
+        call.pristine = Pristine(call.request, call.library.Headers)
     else:
-        call.request.headers = headers(call.pristine)
+        call.pristine.restore(call.request)
     return SENDING.set(call)
-
-
-def _check_retention(call: Call) -> None:
-    terms = call.terms
-    retention = call.retention
-    if call.age(terms.time.clock()) >= retention:
-        msg = (
-            f"the server remembers keys for {show_seconds(retention)} s"
-            " and may have forgotten this one; nothing was sent. Ask the API what"
-            " became of the operation"
-        )
-        _refuse(call, msg)
-
-
-def _refuse(call: Call, msg: str) -> NoReturn:
-    exc = KeyExpired(msg, call.report())
-    if call.terms.hooks:
-        _telling.ended(call, exc=exc)
-    raise exc

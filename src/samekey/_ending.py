@@ -254,6 +254,12 @@ def carried_by(value: Any) -> Call | None:
     found = value.__dict__.get(_ATTRIBUTE)
     if isinstance(found, Call):
         return found
+    if isinstance(value, TimeoutError):
+        # As a timeout around the call raises it, out of the cancellation.
+        for inner in (value.__cause__, value.__context__):
+            behind = None if inner is None else carried_by(inner)
+            if behind is not None:
+                return behind
     # As raise_for_status() raises it, or a decoder above our streams.
     for name in ("response", "_request"):
         behind = value.__dict__.get(name)

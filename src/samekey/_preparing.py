@@ -117,7 +117,8 @@ def _is_journaled(call: Call) -> bool:
         if call.operation is not None and call.guarded:
             msg = (
                 "an operation must have a key to be recorded in the journal,"
-                f" and {call.profile.called} takes none; nothing was sent."
+                f" and by the profile {call.profile.called} the API takes"
+                " none; nothing was sent."
                 " Leave the operation id out, or use a client without journal="
             )
             raise InvalidKey(msg)

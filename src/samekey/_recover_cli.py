@@ -120,8 +120,9 @@ def recover(
 
     Only what has its request in the journal can be sent: where the program
     has Journal(..., remember="request"). Credentials are not in the journal;
-    pass them here. The exit status is 1 if something stays in doubt, or is
-    too old to be sent.
+    pass them here. The exit status is 1 if anything is left: in doubt, too
+    old to be sent, at another worker, or skipped, since its request was not
+    kept or it is for another host or namespace.
     """
     terms: dict[str, Any] = {"namespace": namespace, "profile": profile}
     sent = (*headers, *env_headers)
@@ -141,7 +142,7 @@ def recover(
         for one in left:
             click.echo(f"{one.became}: {_name(one.entry)}")
         click.echo(shown.recovered_told(recovered))
-    sys.exit(1 if recovered.in_doubt or recovered.expired else 0)
+    sys.exit(1 if left else 0)
 
 
 def _name(entry: Entry) -> str:
@@ -165,11 +166,12 @@ def _recovered(
         return origin(httpx.URL(str(entry.request.url)))
 
     sends = functools.partial(can_be_sent, every=journal.journal_all)
-    pending = [
-        entry
-        for entry in journal.pending()
-        if home is None or not sends(entry) or host(entry) == home
-    ]
+    pending, elsewhere = [], []
+    for entry in journal.pending():
+        if home is None or not sends(entry) or host(entry) == home:
+            pending.append(entry)
+        else:
+            elsewhere.append(entry)
     hosts = {host(entry) for entry in pending if sends(entry)}
     if headers and len(hosts) > 1:
         msg = (
@@ -194,6 +196,16 @@ def _recovered(
                 plain, journal=journal, retention=each, budget=budget, **terms
             )
             client.recover(progress=tell)
+    seen.extend(
+        Progress(
+            done=len(pending),
+            total=len(pending),
+            entry=entry,
+            became="skipped",
+            error=None,
+        )
+        for entry in elsewhere
+    )
     counts: collections.Counter[str] = collections.Counter()
     counts.update(one.became for one in seen)
     settled = {"answered", "not_executed"}

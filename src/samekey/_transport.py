@@ -28,6 +28,7 @@ from samekey._names import EXTENSION
 from samekey._placing import put, take_off
 from samekey._policy import RetryPolicy
 from samekey._redirects import same_place
+from samekey._retained import check_again
 from samekey._terms import Terms, Verify
 from samekey._wire import tapped
 from samekey.profiles import Profile
@@ -102,6 +103,9 @@ class _Door:
         terms = self._terms
         if not terms.guard.passed:
             terms.guard.check()
+        carried = request.extensions.get(EXTENSION)
+        if carried is not None:
+            check_again(carried)
         with terms.lock:
             carried = request.extensions.get(EXTENSION)
             call: Call | None = None

@@ -80,6 +80,7 @@ def _lower(call: Call, send: _Send) -> float | None:
     now = call.terms.time.clock()
     left = max(deadline - now, LEAST)
     if now > call.lowers_from:
+        call.lowered = True
         timeouts = send.timeouts
         for name in ("connect", "read", "write", "pool"):
             value = timeouts.get(name)

@@ -574,7 +574,8 @@ class TestTable:
             samekey.InvalidKey,
             match=(
                 r"^an operation must have a key to be recorded in the journal,"
-                r" and none takes none; nothing was sent\. Leave the operation"
+                r" and by the profile none the API takes none; nothing was"
+                r" sent\. Leave the operation"
                 r" id out, or use a client without journal=$"
             ),
         ):
