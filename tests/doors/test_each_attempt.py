@@ -295,3 +295,30 @@ def test_a_safe_method(client_kind, method):
 
     assert 500 == response.status_code
     assert [None, None] == keys
+
+
+def test_a_body_that_nobody_has_read(client_kind):
+    """A multipart body makes its bytes anew for each send."""
+    bodies = []
+
+    async def answering(request):
+        bodies.append(await request.aread())
+        return client_kind.module.Response(201)
+
+    def blocking(request):
+        bodies.append(request.read())
+        return client_kind.module.Response(201)
+
+    transport = client_kind.module.MockTransport(
+        answering if client_kind.is_async else blocking
+    )
+    auth = ("user", "secret")
+    with client_kind.open(transport=transport, auth=auth) as session:
+        request = session.client.build_request(
+            "PUT", URL, files={"a": b"b"}, data={"c": "d"}
+        )
+        for _ in range(2):
+            assert 201 == session.send(request).status_code
+
+    assert bodies[0] == bodies[1]
+    assert b"\r\nd\r\n" in bodies[0]
