@@ -160,10 +160,10 @@ class Slow:
 
         class Body(module.SyncByteStream, module.AsyncByteStream):
             def __init__(self, request):
-                self.request = request
+                self.extensions = request.extensions  # as httpcore does
 
             def tell(self):
-                timeouts = self.request.extensions["timeout"]
+                timeouts = self.extensions["timeout"]
                 outer.allowed.append(timeouts.get("read"))
 
             def __iter__(self):
@@ -223,7 +223,7 @@ def test_a_stream_in_hand(kind, own, keyed):
 
 
 def test_a_request_without_timeouts(kind):
-    """One that was made by hand has the client's."""
+    """One that was made by hand has none, or, of late, the client's."""
     clock = FakeClock()
     slow = Slow(clock)
     with (
@@ -237,7 +237,7 @@ def test_a_request_without_timeouts(kind):
         response = session.call(session.client.send, request, stream=True)
         assert b"abcd" == session.read(response)
 
-    assert [1.5, 5.0] == slow.allowed
+    assert slow.allowed in ([1.5, None], [1.5, 5.0])
 
 
 @pytest.mark.parametrize("how", ["asyncio", "anyio", "trio"])
