@@ -28,7 +28,7 @@ from samekey._outcome import (
 )
 from samekey._policy import DEFAULT, DEFAULT_DEADLINE, RetryPolicy
 from samekey._pristine import Pristine
-from samekey._report import Attempt, Outcome, Report
+from samekey._report import Attempt, Outcome, Report, Verdict
 from samekey._slots import Placed
 from samekey._strategies import StrategyCaller
 from samekey._terms import Terms
@@ -317,9 +317,15 @@ class Call:
         past = Past() if past is None else past.copy()
         if self.evidence is not None:
             past.add(self.evidence)
-        if self.entry is not None:
-            alone = self.entry.under_way <= self.enrolled
-            self.entry.add_to(past, alone=alone)
+        return self._with_others(past)
+
+    def _with_others(self, past: Past) -> Past:
+        """Add what others have seen since this one began."""
+        entry = self.entry
+        if entry is None:
+            return past
+        past = past.copy()
+        entry.add_to(past, alone=entry.under_way <= self.enrolled)
         return past
 
     @property
@@ -382,18 +388,22 @@ class Call:
         past = self.past
         if past is None:
             past = Past()
-        entry = self.entry
-        if entry is not None:
-            # What others have seen since this one began counts, too.
-            past = past.copy()
-            entry.add_to(past, alone=entry.under_way <= self.enrolled)
+        return self._row(self._with_others(past), self.evidence)
+
+    def row_unsent(self) -> Row:
+        """Find the row that holds where nothing more is sent."""
+        last = Evidence()
+        last.verdict = Verdict.NOT_SENT
+        return self._row(self.history(), last)
+
+    def _row(self, past: Past, last: Evidence) -> Row:
         method = self.method
         if self.key is not None and method in (
             self.profile.match.methods or ()
         ):
             # An API that wants a key on a GET has it do something.
             method = "DELETE" if method == "DELETE" else "POST"
-        return decide(table_for(method), past, self.evidence)
+        return decide(table_for(method), past, last)
 
     @property
     def retention(self) -> float:

@@ -172,13 +172,8 @@ def never_began(call: Call) -> GaveUp:
 
     Reading its body or asking the journal has taken that.
     """
-    past = call.history()
-    told = Told.NOT_EXECUTED
-    call.outcome = Outcome.NOT_EXECUTED
-    if past.settled:
-        told, call.outcome = Told.ANSWER_LOST, Outcome.ANSWERED
-    elif past.doubtful or past.touched or past.remembered:
-        told, call.outcome = Told.IN_DOUBT, Outcome.IN_DOUBT
+    row = call.row_unsent()
+    told, call.outcome = row.told, row.outcome
     _log.never_began(call, _SAID[told])
     kind = call.library.TransportError
     msg = (

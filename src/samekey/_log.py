@@ -76,43 +76,38 @@ def key_missing(call: Call, evidence: Evidence) -> None:
 def unrecorded(call: Call, why: str) -> None:
     """Tell that the journal does not know how a call went."""
     if logger.isEnabledFor(logging.WARNING):
-        key = key_hint(call.key)
         logger.warning(
             "%s to %s: the outcome (%s) was not recorded: %s, key %s",
             call.method,
             call.url.host,
             call.outcome,
             why,
-            key,
-            extra={
-                "samekey_event": "unrecorded",
-                "samekey_outcome": str(call.outcome),
-                "samekey_key": key,
-                "samekey_method": call.method,
-                "samekey_host": call.url.host,
-            },
+            key_hint(call.key),
+            extra=_ended(call, "unrecorded"),
         )
 
 
 def never_began(call: Call, said: str) -> None:
     """Tell that a call ends before its first send."""
     if logger.isEnabledFor(logging.WARNING):
-        key = key_hint(call.key)
         logger.warning(
             "%s to %s: %s; its time was over before its first send, key %s",
             call.method,
             call.url.host,
             said,
-            key,
-            extra={
-                "samekey_event": "give_up",
-                "samekey_outcome": str(call.outcome),
-                "samekey_reason": "deadline",
-                "samekey_key": key,
-                "samekey_method": call.method,
-                "samekey_host": call.url.host,
-            },
+            key_hint(call.key),
+            extra={**_ended(call, "give_up"), "samekey_reason": "deadline"},
         )
+
+
+def _ended(call: Call, event: str) -> dict[str, Any]:
+    return {
+        "samekey_event": event,
+        "samekey_outcome": str(call.outcome),
+        "samekey_key": key_hint(call.key),
+        "samekey_method": call.method,
+        "samekey_host": call.url.host,
+    }
 
 
 def gave_up(call: Call, evidence: Evidence, reason: Reason, said: str) -> None:
